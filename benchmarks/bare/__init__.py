@@ -1,0 +1,1 @@
+"""The rivals: what one would write by hand, without Laurel."""

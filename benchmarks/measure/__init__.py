@@ -1,0 +1,1 @@
+"""One file per measurement; each has ``measure(bench, runs) -> list[Comparison]``."""

@@ -1,0 +1,57 @@
+"""Draws ``<name>_train``: a challenger beside the champion, and the decision of the gate."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from laurel_airflow.assets import champion_asset, dataset_asset
+from laurel_airflow.common import (
+    HEAVY_POOL,
+    dag_arguments,
+    first_training_day,
+    intervals,
+    usecases,
+)
+from laurel_airflow.operators import DecideOperator, TrainOperator
+from laurel_airflow.sensors import TrainingInputsSensor
+
+DOC = """Train a challenger on what was known at as_of, and let the gate decide.
+
+`train` runs the stages of `dvc.yaml` in a workspace of its own: assemble, validate, featurize,
+train, evaluate (challenger and champion on the same hold-out rows), verdict. `decide` appends the
+verdict to the ledger. A closed gate is a normal outcome and a green run."""
+
+for usecase in usecases():
+    config = usecase.config
+    with DAG(
+        **dag_arguments(usecase, "train", doc=DOC, start=first_training_day(config)),
+        schedule=intervals(config.training.schedule),
+        max_active_runs=2,
+        params={
+            "as_of": Param(
+                None,
+                type=["null", "string"],
+                title="as_of",
+                description="Bound of knowledge, e.g. 2013-08-05T00:00:00Z. "
+                "Left empty: the end of the data interval.",
+            ),
+            "supersede": Param(
+                False,
+                type="boolean",
+                description="Decide again for an as_of whose inputs have changed.",
+            ),
+        },
+    ):
+        inputs = TrainingInputsSensor(
+            task_id="await_inputs", usecase=usecase.name, deadline=timedelta(days=3)
+        )
+        train = TrainOperator(
+            task_id="train",
+            usecase=usecase.name,
+            pool=HEAVY_POOL,
+            inlets=[dataset_asset(usecase.name, name) for name in sorted(config.datasets)],
+        )
+        decide = DecideOperator(
+            task_id="decide", usecase=usecase.name, outlets=[champion_asset(usecase.name)]
+        )
+        inputs >> train >> decide

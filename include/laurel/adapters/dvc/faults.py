@@ -1,0 +1,110 @@
+"""Faults of disks, networks and S3, turned into errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from laurel.errors import ConfigError, LaurelError, StoreFault
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no quota, and a file that may not be as large."""
+_LOCKED_OUT = (
+    PermissionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+)
+
+
+@contextmanager
+def worded(doing: str, place: str) -> Iterator[None]:
+    """Run a block that does ``doing`` at ``place``; its faults become Laurel's errors.
+
+    Raises :class:`ConfigError` where the credentials or the bucket are wrong, and
+    :class:`StoreFault` for everything that may pass: a full disk, no answer, a lost connection.
+    """
+    try:
+        yield
+    except LaurelError:
+        raise
+    except (OSError, BotoCoreError, ClientError, Boto3Error) as error:
+        raise _translate(_source(error), doing, place) from error
+
+
+@contextmanager
+def room_expected(place: str) -> Iterator[None]:
+    """Run a block that writes files below ``place`` through whatever library.
+
+    Raises :class:`StoreFault` where the disk was full; every other error is left as it is.
+    """
+    try:
+        yield
+    except LaurelError:
+        raise
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        raise _translate(error, "write files of a run", place) from error
+
+
+def code_of(error: ClientError) -> str:
+    """The code of an S3 answer: ``NoSuchKey``, ``404``, …"""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether a full disk is among the causes of an error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _source(error: BaseException) -> BaseException:
+    """boto3 wraps an answer of the server in an error that keeps its text only."""
+    if isinstance(error, Boto3Error) and error.__context__ is not None:
+        return error.__context__
+    return error
+
+
+def _translate(error: BaseException, doing: str, place: str) -> LaurelError:
+    found = f"{type(error).__name__}: {error}"
+    if disk_is_full(error):
+        return StoreFault(
+            f"the disk is full: could not {doing}",
+            found=found,
+            detail=place,
+            hint="free some room there; trying again is safe",
+        )
+    if isinstance(error, ClientError) and code_of(error) == "NoSuchBucket":
+        return ConfigError("there is no such bucket", found=place, hint="look at LAUREL_STORE")
+    if isinstance(error, _LOCKED_OUT) or (
+        isinstance(error, ClientError)
+        and code_of(error) in {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+    ):
+        return ConfigError(
+            f"no permission to {doing}",
+            found=found,
+            detail=place,
+            hint="look at the credentials and permissions of this process",
+        )
+    return StoreFault(
+        f"could not {doing}",
+        found=found,
+        detail=place,
+        hint="look whether the store answers; trying again is safe",
+    )

@@ -1,0 +1,136 @@
+"""DVC's reproduction of stages: run in this process, with a run cache that is looked up by stage.
+
+Two parts of DVC are replaced, both pinned by the version range in the package's requirements. Its
+run cache is pulled and pushed whole, and would grow with every run of every use case; and what a
+command prints goes past the log of the task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dvc.stage.run
+from dvc.exceptions import DvcException, ReproductionError
+from dvc.lock import LockError
+from dvc.repo import Repo
+
+from laurel.adapters.dvc.command import Commands
+from laurel.adapters.dvc.faults import disk_is_full, worded
+from laurel.adapters.dvc.plane import DataPlane
+from laurel.adapters.dvc.runcache import RunCache
+from laurel.errors import ConfigError, LaurelError, NotFound, StoreFault
+
+_ONE = threading.Lock()
+"""DVC reads the working directory, which a process has one of."""
+
+
+def run_stages(
+    folder: Path,
+    plane: DataPlane,
+    stages: Sequence[str],
+    *,
+    force: bool,
+    single: bool,
+    echo: Callable[[str], object],
+) -> None:
+    """Bring stages up to date; see :meth:`Workspace.repro`."""
+    if not stages:
+        raise ConfigError("no stage was named", expected="stages of dvc.yaml", detail=str(folder))
+    commands = Commands(echo, logs=folder / ".dvc" / "tmp" / "commands")
+    with _opened(folder, plane, echo) as repo, _run_by(commands):
+        try:
+            repo.reproduce(list(stages), force=force, single_item=single, run_env=_environment())
+        except ReproductionError as error:
+            told = commands.failure or _ours(error)
+            if told is None:
+                raise
+            raise told from error
+
+
+def push_stages(folder: Path, plane: DataPlane, stages: Sequence[str]) -> int:
+    """Push what stages put out, and their run cache; see :meth:`Workspace.push`."""
+    with _opened(folder, plane, _silent) as repo:
+        found = [stage for name in stages for stage in repo.stage.collect(name)]
+        outs = [out for stage in found for out in stage.outs if out.use_cache]
+        for out in outs:
+            if not out.hash_info:
+                raise NotFound(
+                    "a stage has no output yet", found=f"{out.stage.addressing}: {out.def_path}"
+                )
+        md5s = [str(out.hash_info.value) for out in outs]
+        trees = [md5 for md5 in md5s if md5.endswith(".dir")]
+        files = set(md5s).difference(trees)
+        for tree in trees:
+            files.update(plane.names(tree).values())
+        # A directory object comes after its files: whoever sees it may take it for whole.
+        sent = plane.push(files) + plane.push(trees)
+        runs: RunCache = repo.stage_cache
+        return sent + sum(runs.send(stage) for stage in found)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, plane: DataPlane, echo: Callable[[str], object]) -> Iterator[Any]:
+    """A DVC repository, its errors told as ours."""
+    with _ONE, _worded(folder), contextlib.chdir(folder), Repo(str(folder)) as repo:
+        repo.stage_cache = RunCache(repo, plane, echo=echo)
+        yield repo
+
+
+@contextlib.contextmanager
+def _worded(folder: Path) -> Iterator[None]:
+    try:
+        with worded("work with DVC", str(folder)):
+            yield
+    except LockError as error:
+        raise StoreFault(
+            "another DVC command works in this workspace",
+            found=folder,
+            hint="try again when it is done, or use a workspace of your own",
+        ) from error
+    except DvcException as error:
+        kind = StoreFault if disk_is_full(error) else LaurelError
+        raise kind(str(error), found=_causes(error), detail=str(folder)) from error
+
+
+@contextlib.contextmanager
+def _run_by(commands: Commands) -> Iterator[None]:
+    original = dvc.stage.run._run
+    dvc.stage.run._run = commands.run
+    try:
+        yield
+    finally:
+        dvc.stage.run._run = original
+
+
+def _silent(_line: str) -> None:
+    """Nothing runs while outputs are pushed."""
+
+
+def _environment() -> dict[str, str]:
+    """For the stages: the commands of this interpreter first, and output line by line."""
+    here = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", os.defpath)
+    return {"PATH": f"{here}{os.pathsep}{path}", "PYTHONUNBUFFERED": "1"}
+
+
+def _ours(error: BaseException) -> LaurelError | None:
+    """An error of ours that DVC wrapped in its own."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, LaurelError):
+        cause = cause.__cause__
+    return cause
+
+
+def _causes(error: BaseException) -> str | None:
+    lines: list[str] = []
+    cause = error.__cause__
+    while cause is not None:
+        lines += str(cause).splitlines()
+        cause = cause.__cause__
+    return "\n".join(lines[:6]) or None

@@ -1,0 +1,98 @@
+"""What runs, and on what: the git commit, the installed versions, Python and the machine."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import TypedDict
+
+from laurel.domain.bundle import Environment
+from laurel.domain.canonical import digest
+
+SECONDS = 60
+
+
+class CodeIdentity(TypedDict):
+    """Commit, whether files differ from it, and the version of the package."""
+
+    commit: str | None
+    dirty: bool
+    version: str
+
+
+def code_identity(checkout: Path | None) -> CodeIdentity:
+    """Name the code that runs; ``checkout`` is ``None`` for an installed wheel.
+
+    A checkout whose commit or state git cannot tell counts as dirty: nothing vouches for it.
+    """
+    version = metadata.version("laurel")
+    if checkout is None:
+        return {"commit": None, "dirty": False, "version": version}
+    commit = _git(checkout, "rev-parse", "--verify", "HEAD")
+    changes = _git(checkout, "status", "--porcelain")
+    return {"commit": commit or None, "dirty": not commit or changes != "", "version": version}
+
+
+def environment_identity() -> Environment:
+    """Name what the code runs on."""
+    name, version = platform.libc_ver()
+    return Environment(
+        python=platform.python_version(),
+        packages=digest(list(installed_versions())),
+        machine=platform.machine(),
+        libc=f"{name} {version}".strip() or "unknown",
+    )
+
+
+@lru_cache(maxsize=1)
+def installed_versions() -> tuple[str, ...]:
+    """All installed distributions as ``name==version``, sorted, names as PEP 503 writes them."""
+    found: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            # The first on the path is the one that is imported.
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), distribution.version)
+    return tuple(f"{name}=={version}" for name, version in sorted(found.items()))
+
+
+def changed_versions(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """What differs between two lists of installed versions, one sentence each.
+
+    >>> changed_versions(["numpy==2.1.0", "six==1.17"], ["numpy==2.2.0"])
+    ['numpy 2.1.0 became 2.2.0', 'six 1.17 is gone']
+    """
+    old = dict(line.split("==", 1) for line in before)
+    new = dict(line.split("==", 1) for line in after)
+    return [
+        _change(name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _change(name: str, old: str | None, new: str | None) -> str:
+    if old is None:
+        return f"{name} {new} is new"
+    return f"{name} {old} is gone" if new is None else f"{name} {old} became {new}"
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What git says, or ``None`` when it cannot say; it takes no locks, since runs are parallel."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    command = [git, "--no-optional-locks", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed list of words, no shell
+            command, capture_output=True, text=True, timeout=SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,29 @@
+"""Tables: Parquet files with exact types, written the same way each time, and their content hash.
+
+A table in memory is a pandas frame with these types: ``int64`` and ``bool`` (``Int64`` and
+``boolean`` where null is allowed), ``float64`` (null is NaN), ``str``, ``datetime64[us, UTC]``;
+besides, for feature frames, narrower numbers and categories.
+"""
+
+from __future__ import annotations
+
+from laurel.adapters.conform import conform, empty_table
+from laurel.adapters.tables.arrow import to_arrow, to_pandas
+from laurel.adapters.tables.content import content_hash
+from laurel.adapters.tables.reading import file_facts, iter_table, read_table
+from laurel.adapters.tables.writing import ROW_GROUP, TableFacts, TableWriter, write_table
+
+__all__ = [
+    "ROW_GROUP",
+    "TableFacts",
+    "TableWriter",
+    "conform",
+    "content_hash",
+    "empty_table",
+    "file_facts",
+    "iter_table",
+    "read_table",
+    "to_arrow",
+    "to_pandas",
+    "write_table",
+]

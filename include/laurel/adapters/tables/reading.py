@@ -1,0 +1,91 @@
+"""Parquet files read with exact types, whole or in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from laurel.adapters.tables.arrow import schema_text, to_pandas
+from laurel.adapters.tables.content import TableHash
+from laurel.adapters.tables.writing import ROW_GROUP, TableFacts
+from laurel.errors import DataError, NotFound
+
+
+def read_table(source: Path | Sequence[Path], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read one Parquet file, or several one below the other in the order given, types exact.
+
+    Raises :class:`NotFound` for a missing file, :class:`DataError` for one that is cut off, lacks
+    a column that is asked for, or has other types than the first.
+    """
+    paths = [source] if isinstance(source, Path) else list(source)
+    if not paths:
+        raise DataError("there is no table to read", found="no file", expected="at least one")
+    tables = [_read(path, columns) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if not table.schema.equals(tables[0].schema, check_metadata=True):
+            raise DataError(
+                f"{path.name} has other columns than {paths[0].name}",
+                found=schema_text(table.schema),
+                expected=schema_text(tables[0].schema),
+                detail=str(path),
+            )
+    return to_pandas(pa.concat_tables(tables))
+
+
+def iter_table(path: Path, *, rows: int = ROW_GROUP) -> Iterator[pd.DataFrame]:
+    """Read one Parquet file in parts of at most ``rows`` rows; none for a table without rows.
+
+    Raises as :func:`read_table`.
+    """
+    with _reading(path):
+        # Read ahead, it would hold the whole file in memory before the first part.
+        file = pq.ParquetFile(path, pre_buffer=False)
+        schema = file.schema_arrow.remove_metadata()
+        for batch in file.iter_batches(rows):
+            yield to_pandas(pa.Table.from_batches([batch]).cast(schema))
+
+
+def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    with _reading(path):
+        file = pq.ParquetFile(path)
+        missing = [name for name in columns or () if name not in file.schema_arrow.names]
+        if missing:
+            raise DataError(
+                f"{path.name} lacks columns",
+                found=", ".join(file.schema_arrow.names),
+                expected=", ".join(missing),
+                detail=str(path),
+            )
+        table = file.read(columns=None if columns is None else list(columns))
+    names = table.schema.names if columns is None else list(columns)
+    return table.select(names).replace_schema_metadata(None)
+
+
+def file_facts(path: Path) -> TableFacts:
+    """What is known of a Parquet file, read once, in parts; raises as :func:`read_table`."""
+    with _reading(path):
+        file = pq.ParquetFile(path, pre_buffer=False)
+        state = TableHash(file.schema_arrow)
+        for batch in file.iter_batches(ROW_GROUP):
+            state.update(pa.Table.from_batches([batch]))
+    return TableFacts(rows=file.metadata.num_rows, content_hash=state.hexdigest())
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("a table is missing", found=str(path)) from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            "this is not a whole Parquet file",
+            found=str(error).splitlines()[0],
+            hint="it may be cut off: fetch or write it again",
+            detail=str(path),
+        ) from error

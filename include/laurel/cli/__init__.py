@@ -1,0 +1,64 @@
+"""The ``laurel`` command: one file per noun, errors as text, heavy imports inside the commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from laurel.errors import LaurelError
+
+app = typer.Typer(
+    name="laurel",
+    help="Batch machine learning on Airflow whose every run reproduces and every decision opens.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command; a :class:`LaurelError` is printed as text and ends with exit code 1."""
+    _assemble()
+    try:
+        app()
+    except LaurelError as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"error: {error}", style="red", markup=False, highlight=False
+        )
+        sys.exit(1)
+
+
+def _assemble() -> None:
+    from laurel.cli import (
+        audit,
+        demo,
+        dvc,
+        gc,
+        quarantine,
+        records,
+        restatement,
+        runs,
+        schema,
+        stack,
+        stage,
+        store,
+        usecases,
+    )
+
+    for module in (stage, dvc, schema, audit, quarantine, store, usecases):
+        app.add_typer(module.app)
+    for command in (
+        stack.up,
+        stack.down,
+        stack.status,
+        stack.logs,
+        *runs.COMMANDS,
+        *records.COMMANDS,
+        *restatement.COMMANDS,
+        *gc.COMMANDS,
+        *demo.COMMANDS,
+    ):
+        app.command()(command)
+    app.add_typer(usecases.dags)

@@ -1,0 +1,107 @@
+"""``laurel champion``, ``ledger`` and ``catalog``: what the records say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from laurel.domain.catalog import Revision
+
+Name = Annotated[str, typer.Argument(help="Name of the use case.")]
+
+
+def champion(
+    usecase: Name,
+    as_of: Annotated[
+        str | None, typer.Option(help="The moment asked about; the newest decision when left out.")
+    ] = None,
+) -> None:
+    """Say which model version reigns, since when, by whose decision and why."""
+    from laurel.adapters.records import Ledger
+    from laurel.adapters.store import open_store
+    from laurel.cli.moment import moment
+    from laurel.domain.canonical import instant
+    from laurel.settings import load_settings
+
+    state = Ledger(open_store(load_settings()), usecase).read()
+    entry = state.champion_as_of(moment(as_of)) if as_of else state.champion
+    if entry is None:
+        typer.echo(f"{usecase} has no champion" + (f" at {as_of}" if as_of else ""))
+        raise typer.Exit(1)
+    typer.echo(
+        f"{entry.model_version}\n"
+        f"  effective from {instant(entry.effective_from)}, as of {instant(entry.as_of)}\n"
+        f"  {entry.event} by {entry.decided_by} at {instant(entry.decided_at)}\n"
+        f"  bundle {entry.bundle}"
+    )
+    for reason in entry.reasons:
+        typer.echo(f"  - {reason}")
+
+
+def ledger(usecase: Name) -> None:
+    """List every entry of the ledger: who, when, why and on what."""
+    from laurel.adapters.records import Ledger
+    from laurel.adapters.store import open_store
+    from laurel.domain.canonical import instant
+    from laurel.settings import load_settings
+
+    table = Table("as of", "event", "model version", "effective from", "by", "first reason")
+    for entry in Ledger(open_store(load_settings()), usecase).read().history:
+        table.add_row(
+            instant(entry.as_of),
+            entry.event,
+            entry.model_version or "-",
+            instant(entry.effective_from),
+            entry.decided_by,
+            entry.reasons[0] if entry.reasons else "",
+        )
+    Console().print(table)
+
+
+def catalog(
+    usecase: Name,
+    dataset: Annotated[str, typer.Argument(help="The dataset, or predictions.")],
+    as_of: Annotated[
+        str | None, typer.Option(help="As known at this moment; the newest when left out.")
+    ] = None,
+    as_corrected: Annotated[
+        bool, typer.Option("--as-corrected", help="The newest, and predictions as restated.")
+    ] = False,
+) -> None:
+    """List the partitions of a dataset with their revisions: as known, or as corrected."""
+    from laurel.adapters.store import open_store
+    from laurel.cli.moment import moment
+    from laurel.domain.canonical import instant
+    from laurel.errors import Refused
+    from laurel.runs.answers import answers
+    from laurel.settings import load_settings
+
+    if as_of and as_corrected:
+        raise Refused("an answer is either as known or as corrected", usecase=usecase)
+    table = Table("partition", "revision", "rows", "known at", "suite", "md5")
+    state = answers(open_store(load_settings()), usecase, dataset, as_corrected=as_corrected)
+    known = state.known(moment(as_of)) if as_of else state.newest()
+    for revision in known:
+        table.add_row(
+            revision.partition,
+            str(revision.revision),
+            f"{revision.rows:,}",
+            instant(revision.known_at),
+            _outcome(revision),
+            revision.md5,
+        )
+    Console().print(table)
+
+
+def _outcome(revision: Revision) -> str:
+    """What the suite said, or who let the partition through all the same."""
+    by = revision.release.by if revision.release else None
+    return f"{revision.outcome} by {by}" if by else revision.outcome
+
+
+COMMANDS: tuple[Callable[..., Any], ...] = (champion, ledger, catalog)

@@ -1,0 +1,155 @@
+"""The verbs that append records, from the command line: the same runs as Airflow's tasks."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from laurel.runs.site import Site
+    from laurel.usecase import UseCase
+
+Name = Annotated[str, typer.Argument(help="Name of the use case.")]
+Day = Annotated[str, typer.Argument(help="The partition, YYYY-MM-DD.")]
+
+
+def ingest(
+    usecase: Name,
+    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")],
+    end: Annotated[str, typer.Option(help="Last day, included.")],
+) -> None:
+    """Pull a range of a dataset, validate it, publish it or put it into quarantine."""
+    from laurel.domain.partition import Partition
+    from laurel.runs import ingest as run
+
+    site, case = _open(usecase)
+    made = run.ingest(
+        site,
+        case,
+        dataset=dataset,
+        start=Partition.of(start).start,
+        end=Partition.of(end).end,
+    )
+    typer.echo(made.sentence())
+
+
+def train(
+    usecase: Name, as_of: Annotated[str, typer.Option(help="Bound of knowledge, a moment in UTC.")]
+) -> None:
+    """Train a challenger on what was known at as_of; prints its run."""
+    from laurel.cli.moment import moment
+    from laurel.runs import train as run
+
+    site, case = _open(usecase)
+    typer.echo(run.train(site, case, as_of=moment(as_of)).sentence())
+
+
+def decide(
+    usecase: Name,
+    run: Annotated[str, typer.Argument(help="The training run.")],
+    supersede: Annotated[
+        bool, typer.Option(help="Decide again for an as_of whose inputs have changed.")
+    ] = False,
+) -> None:
+    """Write the verdict of a training run into the ledger."""
+    from laurel.runs import decide as runs
+
+    site, case = _open(usecase)
+    typer.echo(runs.decide(site, case, run=run, supersede=supersede).sentence())
+
+
+def decline(
+    usecase: Name,
+    as_of: Annotated[str, typer.Option(help="The as_of that will have no challenger.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Settle an as_of whose training cannot succeed, so that scoring does not wait for it."""
+    from laurel.cli.moment import moment
+    from laurel.runs import decide as runs
+
+    site, case = _open(usecase)
+    made = runs.decline(site, case, as_of=moment(as_of), by=getpass.getuser(), reason=reason)
+    typer.echo(made.sentence())
+
+
+def score(usecase: Name, partition: Day) -> None:
+    """Score a partition with the champion of its score cutoff."""
+    from laurel.domain.partition import Partition
+    from laurel.runs import score as run
+
+    site, case = _open(usecase)
+    run.inputs_ready(site, case, partition=Partition.of(partition))
+    typer.echo(run.score(site, case, partition=Partition.of(partition)).sentence())
+
+
+def monitor(usecase: Name, partition: Day) -> None:
+    """Write the report of a partition."""
+    from laurel.domain.partition import Partition
+    from laurel.runs import monitor as run
+
+    site, case = _open(usecase)
+    run.inputs_ready(site, case, partition=Partition.of(partition))
+    made = run.monitor(site, case, partition=Partition.of(partition), backfilled=False)
+    typer.echo(made.sentence())
+
+
+def rollback(
+    usecase: Name,
+    target: Annotated[str, typer.Argument(help="The model version that is to reign.")],
+    reason: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    effective_from: Annotated[
+        str | None, typer.Option(help="From which moment on; now when left out.")
+    ] = None,
+) -> None:
+    """Give the crown back to an earlier champion and re-score what that changes."""
+    from laurel.cli.moment import moment
+    from laurel.runs import rollback as run
+
+    site, case = _open(usecase)
+    made = run.roll_back(
+        site,
+        case,
+        target=target,
+        reason=reason,
+        by=getpass.getuser(),
+        effective_from=moment(effective_from) if effective_from else None,
+    )
+    typer.echo(made.sentence())
+    typer.echo(run.rescore(site, case).sentence())
+
+
+def reproduce(
+    run: Annotated[str, typer.Argument(help="The training run, or its model version.")],
+    keep: Annotated[bool, typer.Option(help="Keep the folder, and say where it is.")] = False,
+) -> None:
+    """Reproduce a training run from a fresh clone and give a verdict per output."""
+    from laurel.runs.reproduce import reproduce as again
+    from laurel.runs.site import open_site
+
+    verdict = again(open_site(), run, keep=keep)
+    typer.echo(verdict.text())
+    raise typer.Exit(0 if verdict.reproduced else 1)
+
+
+def _open(name: str) -> tuple[Site, UseCase]:
+    from laurel.runs.site import open_site
+    from laurel.usecase import get_usecase
+
+    site = open_site()
+    return site, get_usecase(name, site.settings)
+
+
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    ingest,
+    train,
+    decide,
+    decline,
+    score,
+    monitor,
+    rollback,
+    reproduce,
+)

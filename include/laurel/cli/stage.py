@@ -1,0 +1,136 @@
+"""``laurel stage``: the training stages, run in a workspace; DVC enters them here.
+
+A stage obeys the ``params.yaml`` and uses the feature code and suites of the folder it runs in,
+where they are there, so that what runs is what ``dvc.yaml`` says it depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from laurel.errors import ConfigError, LaurelError
+
+if TYPE_CHECKING:
+    from laurel.settings import Settings
+    from laurel.usecase import UseCase
+
+app = typer.Typer(name="stage", help="Run one training stage in this folder.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="USECASE", help="The name of the use case.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads to fit with: the time changes, no byte does.")
+]
+
+
+@app.command()
+def assemble(usecase: Name) -> None:
+    """Join the window's partitions into one point-in-time snapshot."""
+    from laurel.stages.assemble import assemble as run
+
+    with _door(usecase) as (found, folder, _):
+        typer.echo(run(found, folder).sentence())
+
+
+@app.command()
+def validate(usecase: Name) -> None:
+    """Run the training suite over the snapshot."""
+    from laurel.stages.validate import validate as run
+
+    with _door(usecase) as (found, folder, settings):
+        validation = run(found, folder, settings)
+        typer.echo(f"{validation.suite}: {validation.outcome}")
+
+
+@app.command()
+def featurize(usecase: Name) -> None:
+    """Compute the feature set over the snapshot."""
+    from laurel.stages.featurize import featurize as run
+
+    with _door(usecase) as (found, folder, _):
+        frame = run(found, folder)
+        typer.echo(f"featurized {len(frame):,} rows, {frame.shape[1]} columns")
+
+
+@app.command()
+def train(usecase: Name, threads: Threads = None) -> None:
+    """Fit a challenger."""
+    from laurel.stages.train import train as run
+
+    with _door(usecase) as (found, folder, _):
+        model = run(found, folder, threads=threads)
+        typer.echo(f"trained {model.booster.num_boosted_rounds()} rounds")
+
+
+@app.command()
+def evaluate(usecase: Name) -> None:
+    """Measure challenger, champion and trivial models on the hold-out rows."""
+    from laurel.stages.evaluate import evaluate as run
+
+    with _door(usecase) as (found, folder, _):
+        evidence = run(found, folder)
+        against = evidence.champion or "no champion"
+        typer.echo(f"evaluated on {evidence.overall.rows:,} rows against {against}")
+
+
+@app.command()
+def verdict(usecase: Name) -> None:
+    """Ask the gate."""
+    from laurel.stages.verdict import verdict as run
+
+    with _door(usecase) as (found, folder, _):
+        judged = run(found, folder)
+        typer.echo("\n".join([f"the gate says {judged.outcome}", *judged.reasons]))
+
+
+@contextmanager
+def _door(name: str) -> Iterator[tuple[UseCase, Path, Settings]]:
+    """The use case as this folder has it; a :class:`LaurelError` ends as text and exit code 1."""
+    from laurel.settings import load_settings
+
+    folder = Path.cwd()
+    try:
+        settings = load_settings()
+        suites = (folder / "expectations", *settings.suite_folders)
+        settings = replace(settings, suite_folders=tuple(s for s in suites if s.is_dir()))
+        yield _usecase(name, folder, settings), folder, settings
+    except LaurelError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _usecase(name: str, folder: Path, settings: Settings) -> UseCase:
+    from laurel.domain.config import UseCaseConfig
+    from laurel.usecase import UseCase, get_usecase
+
+    said = _params(folder).get(name)
+    own = folder / "include" / "usecases" / name
+    if said is None:
+        return get_usecase(name, settings)
+    try:
+        config = UseCaseConfig.model_validate(said)
+    except ValueError as error:
+        raise ConfigError(
+            "params.yaml does not describe this use case",
+            usecase=name,
+            found=error,
+            hint="write it anew with: laurel dvc sync",
+        ) from error
+    here = (own / config.features.file).is_file()
+    return UseCase(folder=own if here else get_usecase(name, settings).folder, config=config)
+
+
+def _params(folder: Path) -> dict[str, Any]:
+    import yaml
+
+    file = folder / "params.yaml"
+    try:
+        said = yaml.safe_load(file.read_text()) if file.is_file() else None
+    except yaml.YAMLError as error:
+        raise ConfigError("params.yaml cannot be read", found=error, detail=str(file)) from error
+    return said if isinstance(said, dict) else {}

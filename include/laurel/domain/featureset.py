@@ -1,0 +1,95 @@
+"""The feature set over many partitions: each computed by itself, with the past it would see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from laurel.domain.config import UseCaseConfig
+from laurel.domain.history import CUTOFF, KNOWN_AT, PARTITION, Past
+from laurel.domain.partition import Partition
+from laurel.errors import DataError
+
+Featurizer = Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]
+"""``featurize(rows, context)`` of a use case: feature columns, same index and order as the rows."""
+
+SPLIT, LABEL = "split", "label"
+RESERVED = (PARTITION, SPLIT, LABEL, CUTOFF, KNOWN_AT)
+NUMBER = np.dtype("float32")
+
+
+def compute_features(
+    featurizer: Featurizer,
+    rows: pd.DataFrame,
+    past: Past,
+    *,
+    config: UseCaseConfig,
+    history_days: int | None = None,
+) -> pd.DataFrame:
+    """Features of rows, one partition at a time, each with the past as it stood at its cutoff.
+
+    rows: raw columns, ``partition`` and ``cutoff``, in the order of partitions. Numbers become
+    float32, categories text. So no feature can see past its cutoff, whatever its code does, and a
+    row's features are those that scoring its partition computes.
+    """
+    parts = []
+    for key, day_rows in rows.groupby(PARTITION, sort=True):
+        partition = Partition.of(str(key))
+        given = day_rows[[*config.rows.columns, CUTOFF]].reset_index(drop=True)
+        seen = past.at(given[CUTOFF].iloc[0], day=partition.day, history_days=history_days)
+        features = featurizer(given.copy(), seen)
+        parts.append(_plain(features, given, partition=partition.key, usecase=config.name))
+    if not parts:
+        raise DataError("there are no rows to compute features of", usecase=config.name)
+    _check_equal_columns(parts, usecase=config.name)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _plain(
+    features: pd.DataFrame, given: pd.DataFrame, *, partition: str, usecase: str
+) -> pd.DataFrame:
+    where: dict[str, Any] = {"usecase": usecase, "partition": partition}
+    if not isinstance(features, pd.DataFrame) or not features.index.equals(given.index):
+        raise DataError(
+            "featurize must return a frame with the index and order of its rows",
+            **where,
+            found=f"{type(features).__name__} of {len(features)}",
+            expected=f"{len(given)} rows",
+        )
+    taken = [name for name in features.columns if name in RESERVED]
+    if taken:
+        raise DataError("these feature names are Laurel's own", **where, found=", ".join(taken))
+    return pd.DataFrame(
+        {str(name): _plain_column(features[name], where) for name in features.columns}
+    )
+
+
+def _plain_column(column: pd.Series[Any], where: dict[str, Any]) -> pd.Series[Any]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        named = column.cat.rename_categories([str(level) for level in column.cat.categories])
+        return named.astype("str")
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return pd.Series(column.to_numpy(dtype=NUMBER, na_value=np.nan), index=column.index)
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype("str")
+    raise DataError(
+        f"feature {column.name!r} has a type that no model learns from",
+        **where,
+        found=str(column.dtype),
+        expected="a number, a boolean, text or a category",
+    )
+
+
+def _check_equal_columns(parts: list[pd.DataFrame], *, usecase: str) -> None:
+    first = parts[0].dtypes.astype(str).to_dict()
+    for part in parts:
+        if list(part.columns) != list(first) or part.dtypes.astype(str).to_dict() != first:
+            raise DataError(
+                "featurize gave other columns for one partition than for another",
+                usecase=usecase,
+                found=", ".join(f"{n} {t}" for n, t in part.dtypes.items()),
+                expected=", ".join(f"{n} {t}" for n, t in first.items()),
+            )

@@ -1,0 +1,148 @@
+"""What was known when: rows joined with their labels, and tables as they stood at a cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from laurel.domain.canonical import parse_instant
+from laurel.domain.config import UseCaseConfig
+from laurel.domain.config.names import CUTOFF as CUTOFF
+from laurel.domain.config.names import HISTORY as HISTORY
+from laurel.domain.config.names import KNOWN_AT as KNOWN_AT
+from laurel.domain.config.names import PARTITION as PARTITION
+from laurel.domain.partition import Partition
+from laurel.domain.window import lookback
+from laurel.errors import ConfigError
+
+INSTANT = pd.DatetimeTZDtype("us", "UTC")
+_NULLABLE = {"i": "Int64", "b": "boolean"}
+
+
+def fold_labels(labels: pd.DataFrame, config: UseCaseConfig) -> pd.DataFrame:
+    """Of several labels of one key, the one that became known last.
+
+    labels: the key, label columns and ``known_at``; ties go to the later row.
+    """
+    ordered = labels.sort_values(KNOWN_AT, kind="stable")
+    return ordered.drop_duplicates(list(config.labels.key), keep="last")
+
+
+def join_labels(
+    rows: pd.DataFrame, labels: pd.DataFrame, config: UseCaseConfig, *, how: str
+) -> pd.DataFrame:
+    """Rows with what became known of them: label columns and ``known_at``.
+
+    how: ``left`` keeps rows of which nothing became known, ``inner`` leaves them out. A row with
+    several labels comes several times. Whole numbers and booleans become nullable. Raises
+    :class:`ConfigError` where the two datasets share a column besides the key.
+    """
+    key = list(config.rows.key)
+    shared = [name for name in labels.columns if name in rows.columns and name not in key]
+    if shared:
+        raise ConfigError(
+            "rows and labels share columns besides their key",
+            usecase=config.name,
+            found=", ".join(shared),
+            hint="rename them in one of the two datasets",
+        )
+    nullable = {
+        name: _NULLABLE[labels[name].dtype.kind]
+        for name in labels.columns
+        if name not in key and labels[name].dtype.kind in _NULLABLE and _is_plain(labels[name])
+    }
+    joined = rows.merge(labels.astype(nullable), on=key, how="left", sort=False)
+    if how == "inner":
+        joined = joined[joined[KNOWN_AT].notna()]
+    return joined.reset_index(drop=True)
+
+
+def stamp(frame: pd.DataFrame, *, partition: str, known_at: str | None = None) -> pd.DataFrame:
+    """A partition's rows with the columns ``partition`` and, when given, ``known_at``."""
+    stamped = frame.copy()
+    stamped[PARTITION] = pd.Series(partition, index=frame.index, dtype="str")
+    if known_at is not None:
+        moment = pd.Timestamp(parse_instant(known_at))
+        stamped[KNOWN_AT] = pd.Series(moment, index=frame.index, dtype=INSTANT)
+    return stamped
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the past, in the order of its partitions, found by day."""
+
+    frame: pd.DataFrame
+    days: NDArray[Any]
+    known_at: NDArray[Any]
+    key: tuple[str, ...]
+    """The key by which several versions of a row are folded; empty where each comes once."""
+
+    def at(self, cutoff: datetime, *, first: date, last: date) -> pd.DataFrame:
+        """The rows of those days as they were known at ``cutoff``."""
+        bounds = np.array([first, last], dtype="datetime64[D]")
+        low = int(np.searchsorted(self.days, bounds[0], side="left"))
+        high = int(np.searchsorted(self.days, bounds[1], side="right"))
+        limit = pd.Timestamp(cutoff).as_unit("us").to_datetime64()
+        places = low + np.flatnonzero(self.known_at[low:high] <= limit)
+        seen = self.frame.iloc[places]
+        if self.key:
+            newest = seen.sort_values(KNOWN_AT, kind="stable")
+            seen = newest.drop_duplicates(list(self.key), keep="last").sort_index()
+        return seen.reset_index(drop=True)
+
+
+class Past:
+    """The tables that features may look back on, each as it stood at any cutoff.
+
+    tables: by name, with ``partition`` (of the event) and ``known_at``; ``history`` among them.
+    The same object serves training and scoring, so both see the same past.
+    """
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame], config: UseCaseConfig) -> None:
+        self._config = config
+        self._tables = {
+            name: _index(frame, config.rows.key if name == HISTORY else ())
+            for name, frame in sorted(tables.items())
+        }
+
+    def at(
+        self, cutoff: datetime, *, day: date, history_days: int | None = None
+    ) -> dict[str, pd.DataFrame]:
+        """What the features of ``day`` may see: known at ``cutoff``, no older than looked back on.
+
+        Tables keep their ``known_at`` and come without ``partition``.
+        """
+        days = lookback(self._config, day, history_days=history_days)
+        if days is None:
+            return {name: table.frame.iloc[:0] for name, table in self._tables.items()}
+        return {
+            name: table.at(cutoff, first=days.first, last=days.last)
+            for name, table in self._tables.items()
+        }
+
+
+def cutoff_of(partition: Partition, config: UseCaseConfig) -> datetime:
+    """The moment after which nothing may be known of a partition that is scored."""
+    return partition.start - config.horizon
+
+
+def _is_plain(column: pd.Series[Any]) -> bool:
+    return isinstance(column.dtype, np.dtype)
+
+
+def _index(frame: pd.DataFrame, key: tuple[str, ...]) -> Table:
+    ordered = frame.sort_values(PARTITION, kind="stable", ignore_index=True)
+    plain = ordered.drop(columns=PARTITION)
+    again = bool(key) and bool(plain.duplicated(list(key)).any())
+    return Table(
+        frame=plain,
+        days=ordered[PARTITION].to_numpy(dtype="datetime64[D]"),
+        known_at=plain[KNOWN_AT].dt.tz_convert(None).to_numpy(dtype="datetime64[us]"),
+        key=key if again else (),
+    )

@@ -1,0 +1,42 @@
+"""The ledger of a use case: what was decided about which model, and who is champion when.
+
+The champion is a fold over the entries, never a pointer that can be overwritten:
+
+1. Only entries with ``effective_from <= t`` count, so nothing decided for later changes ``t``.
+2. Of several decisions for the same as_of only the newest counts: it superseded the others.
+3. The newest rollback beats every entry written before it. So a rollback that reaches back past a
+   promotion undoes that promotion, too.
+4. A promotion written after that rollback beats it, if it takes effect no earlier. So a training
+   that was under way when a person rolled back cannot undo what the person did.
+5. Of several promotions that are left the one written last wins: decisions are made in the order
+   of as_of, so it knows most, even where the decision lag was changed between them.
+"""
+
+from __future__ import annotations
+
+from laurel.domain.ledger.entry import CROWNING, DECIDING, Event, LedgerEntry
+from laurel.domain.ledger.order import Ruling, decide, settled, waiting_for
+from laurel.domain.ledger.person import approve, decline, roll_back
+from laurel.domain.ledger.state import LedgerReducer, LedgerState, Reign, sameness
+from laurel.domain.ledger.ticks import due_as_of, interval_starts_before, ticks
+
+__all__ = [
+    "CROWNING",
+    "DECIDING",
+    "Event",
+    "LedgerEntry",
+    "LedgerReducer",
+    "LedgerState",
+    "Reign",
+    "Ruling",
+    "approve",
+    "decide",
+    "decline",
+    "due_as_of",
+    "interval_starts_before",
+    "roll_back",
+    "sameness",
+    "settled",
+    "ticks",
+    "waiting_for",
+]

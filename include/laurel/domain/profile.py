@@ -1,0 +1,235 @@
+"""A profile: what a model saw in training, small enough to keep beside it and compare with later.
+
+Everything in it is a plain JSON value. Counts over the profile's bins are all that drift needs,
+and they add up: a trailing window is the sum of its days, so no day is read twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from laurel.domain.column import (
+    count_between,
+    count_levels,
+    floats,
+    is_numeric,
+    quantile_edges,
+)
+from laurel.domain.drift import WEEK, usual_psi
+from laurel.errors import DataError
+
+Counts = dict[str, Any]
+"""``{"rows": n, "features": {name: {"kind", "counts", "missing", ["edges"]}}, "score": {…}}``."""
+
+SCORE_BINS = 50
+DAY_ROWS = 50
+"""Training days with fewer rows do not say what a day usually shows."""
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+def build_profile(
+    features: pd.DataFrame,
+    scores: NDArray[np.floating[Any]],
+    *,
+    days: pd.Series[Any] | None = None,
+) -> Counts:
+    """Describe the rows a model learned from: one entry per feature, and the scores' histogram.
+
+    A numeric feature has at most 20 edges at quantiles of its finite values, counts between them,
+    and its moments; a categorical one has the count of every level. Undefined moments are None.
+    With ``days`` there is also ``usual``: how far a single day, and a week of days, usually lies
+    from all of them.
+
+    features: one column per feature, numeric, boolean, text or category; scores: as many values
+    in [0, 1]; days: the partition of each row. Raises :class:`DataError` for other types, other
+    lengths and scores out of range.
+
+    >>> frame = pd.DataFrame({"hour": [1.0, 2.0, None], "carrier": ["AA", "UA", "AA"]})
+    >>> profile = build_profile(frame, np.array([0.1, 0.2, 0.2]))
+    >>> profile["features"]["carrier"]
+    {'kind': 'categorical', 'counts': {'AA': 2, 'UA': 1}, 'missing': 0}
+    >>> profile["features"]["hour"]["counts"], profile["features"]["hour"]["missing"]
+    ([0, 1, 1, 0], 1)
+    """
+    described = {str(name): _describe(features[name]) for name in sorted(features.columns)}
+    profile = {
+        "rows": len(features),
+        "features": described,
+        "score": _score_counts(scores, rows=len(features)),
+    }
+    return profile if days is None else profile | {"usual": _usual(profile, features, scores, days)}
+
+
+def bin_counts(
+    profile: Mapping[str, Any],
+    features: pd.DataFrame,
+    scores: NDArray[np.floating[Any]],
+) -> Counts:
+    """Count another frame's rows over the bins of ``profile``; columns it does not name are left.
+
+    Raises :class:`DataError` when a feature of the profile is missing or has become of another
+    kind.
+
+    >>> profile = build_profile(pd.DataFrame({"x": [1.0, 2.0]}), np.array([0.1, 0.2]))
+    >>> bin_counts(profile, pd.DataFrame({"x": [0.0, 2.0, 9.0]}), np.full(3, 0.5))["features"]
+    {'x': {'kind': 'numeric', 'edges': [0.9999999999999999, 1.0, 2.0], 'counts': [1, 0, 1, 1], \
+'missing': 0}}
+    """
+    missing = [name for name in profile["features"] if name not in features.columns]
+    if missing:
+        raise DataError(
+            "features of the champion are missing",
+            found=", ".join(map(str, features.columns)) or "no column",
+            expected=", ".join(missing),
+            hint="compute the features with the code of the champion's own version",
+        )
+    counted = {
+        name: _count(features[name], reference)
+        for name, reference in sorted(profile["features"].items())
+    }
+    return {
+        "rows": len(features),
+        "features": counted,
+        "score": _score_counts(scores, rows=len(features)),
+    }
+
+
+def empty_counts(profile: Mapping[str, Any]) -> Counts:
+    """Counts of no rows over the bins of ``profile``: the sum of an empty window."""
+    features = {
+        name: _bare(reference, counts=_zeros(reference), missing=0)
+        for name, reference in sorted(profile["features"].items())
+    }
+    score = {"kind": "score", "counts": [0] * SCORE_BINS, "missing": 0}
+    return {"rows": 0, "features": features, "score": score}
+
+
+def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
+    """The counts of two frames together: commutative, associative, exact.
+
+    Raises :class:`DataError` when the two were counted over different bins.
+
+    >>> profile = build_profile(pd.DataFrame({"x": ["a"]}), np.array([0.1]))
+    >>> one = bin_counts(profile, pd.DataFrame({"x": ["a", "b"]}), np.array([0.1, 0.9]))
+    >>> merge(one, one)["features"]["x"]["counts"]
+    {'a': 2, 'b': 2}
+    """
+    if sorted(a["features"]) != sorted(b["features"]):
+        raise DataError(
+            "counts of different features cannot be added",
+            found=", ".join(sorted(b["features"])),
+            expected=", ".join(sorted(a["features"])),
+        )
+    return {
+        "rows": a["rows"] + b["rows"],
+        "features": {
+            name: _add(name, a["features"][name], b["features"][name])
+            for name in sorted(a["features"])
+        },
+        "score": _add("score", a["score"], b["score"]),
+    }
+
+
+def _usual(
+    profile: Counts,
+    features: pd.DataFrame,
+    scores: NDArray[np.floating[Any]],
+    days: pd.Series[Any],
+) -> dict[str, Any]:
+    keys = days.astype(str).to_numpy()
+    counted = [
+        bin_counts(profile, features[keys == day], scores[keys == day]) for day in np.unique(keys)
+    ]
+    weeks = [reduce(merge, counted[last - WEEK : last]) for last in range(WEEK, len(counted) + 1)]
+    return {
+        "day": usual_psi(profile, counted, minimum_rows=DAY_ROWS),
+        "week": usual_psi(profile, weeks, minimum_rows=WEEK * DAY_ROWS),
+    }
+
+
+def _describe(column: pd.Series[Any]) -> dict[str, Any]:
+    if not is_numeric(column):
+        levels, missing = count_levels(column)
+        return {"kind": "categorical", "counts": levels, "missing": missing}
+    values = floats(column)
+    finite = values[np.isfinite(values)]
+    edges = quantile_edges(finite)
+    described = _bare(
+        {"kind": "numeric", "edges": edges},
+        counts=count_between(values, edges),
+        missing=int(np.isnan(values).sum()),
+    )
+    return described | _moments(finite)
+
+
+def _moments(finite: NDArray[np.float64]) -> dict[str, Any]:
+    if not len(finite):
+        return {"mean": None, "std": None, "min": None, "max": None, "quantiles": {}}
+    return {
+        "mean": float(finite.mean()),
+        "std": float(finite.std()),
+        "min": float(finite.min()),
+        "max": float(finite.max()),
+        "quantiles": {str(q): float(np.quantile(finite, q)) for q in QUANTILES},
+    }
+
+
+def _count(column: pd.Series[Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+    if reference["kind"] == "categorical":
+        levels, missing = count_levels(column)
+        return {"kind": "categorical", "counts": levels, "missing": missing}
+    if not is_numeric(column):
+        raise DataError(
+            f"feature {str(column.name)!r} is not a number any more",
+            found=str(column.dtype),
+            expected="a numeric column, as in training",
+        )
+    values = floats(column)
+    missing = int(np.isnan(values).sum())
+    return _bare(reference, counts=count_between(values, reference["edges"]), missing=missing)
+
+
+def _bare(reference: Mapping[str, Any], *, counts: Any, missing: int) -> dict[str, Any]:
+    edges = {"edges": list(reference["edges"])} if "edges" in reference else {}
+    return {"kind": reference["kind"], **edges, "counts": counts, "missing": missing}
+
+
+def _zeros(reference: Mapping[str, Any]) -> Any:
+    return {} if reference["kind"] == "categorical" else [0] * len(reference["counts"])
+
+
+def _score_counts(scores: NDArray[np.floating[Any]], *, rows: int) -> dict[str, Any]:
+    values = np.asarray(scores, dtype=float)
+    if values.shape != (rows,):
+        raise DataError("one score per row is needed", found=values.shape, expected=(rows,))
+    known = values[~np.isnan(values)]
+    if len(known) and not (known.min() >= 0 and known.max() <= 1):
+        raise DataError(
+            "scores are out of range",
+            found=f"{known.min():g} to {known.max():g}",
+            expected="probabilities, 0 to 1",
+        )
+    places = np.minimum((known * SCORE_BINS).astype(int), SCORE_BINS - 1)
+    counts = [int(n) for n in np.bincount(places, minlength=SCORE_BINS)]
+    return {"kind": "score", "counts": counts, "missing": rows - len(known)}
+
+
+def _add(name: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+    if a["kind"] != b["kind"] or a.get("edges") != b.get("edges"):
+        raise DataError(
+            f"{name!r} was counted over different bins",
+            hint="count both over the profile of the same model version",
+        )
+    counts: Any
+    if a["kind"] == "categorical":
+        keys = sorted({*a["counts"], *b["counts"]})
+        counts = {key: a["counts"].get(key, 0) + b["counts"].get(key, 0) for key in keys}
+    else:
+        counts = [x + y for x, y in zip(a["counts"], b["counts"], strict=True)]
+    return _bare(a, counts=counts, missing=a["missing"] + b["missing"])

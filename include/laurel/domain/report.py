@@ -1,0 +1,220 @@
+"""The nightly report: what is known about the champion on one partition, as a frozen value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from laurel.domain.canonical import digest, instant
+from laurel.domain.drift import FeatureDrift
+from laurel.domain.lateness import LabelCounts
+from laurel.domain.performance import (
+    CalibrationBin,
+    DayPerformance,
+    Performance,
+    SlicePerformance,
+)
+
+SCHEMA = 1
+UNDEFINED = "undefined"
+
+Standing = Literal["deserved", "alarmed", "unknown"]
+
+
+@dataclass(frozen=True)
+class ChampionFacts:
+    """What the ledger and its bundle say about the champion that scored the partition."""
+
+    model_version: str
+    as_of: datetime
+    """The bound of knowledge of its training."""
+    since: datetime
+    """Since when it is champion."""
+    holdout: Mapping[str, float]
+    """Its metrics on the hold-out rows when it was promoted."""
+    profile: Mapping[str, Any]
+    """What it saw in training, from :func:`laurel.domain.profile.build_profile`."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The drift of one window against one reference."""
+
+    name: Literal["partition_profile", "partition_window", "window_profile"]
+    title: str
+    window_days: int
+    """Days of the champion that the trailing window holds, cut to whole weeks where compared."""
+    reference_rows: int
+    rows: int
+    features: tuple[FeatureDrift, ...]
+    score: FeatureDrift
+
+
+@dataclass(frozen=True)
+class Realised:
+    """Performance over the trailing window."""
+
+    champion: Performance
+    """Of the rows that the champion itself scored: the bounds of the use case apply to these."""
+    served: Performance
+    """Of all rows, whichever version scored them."""
+    days: tuple[DayPerformance, ...]
+    calibration: tuple[CalibrationBin, ...]
+    slices: tuple[SlicePerformance, ...]
+    estimate: Mapping[str, float]
+    """What to expect of the partition itself, before its labels mature."""
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far a dataset's newest partition lies behind the one reported on."""
+
+    dataset: str
+    newest: str | None
+    days: int | None
+    allowed: int
+
+
+@dataclass(frozen=True)
+class DataWarning:
+    """An expectation that was not met on this partition, but is not critical."""
+
+    dataset: str
+    suite: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Rows of this partition that wait in quarantine."""
+
+    dataset: str
+    id: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Skew:
+    """Published scores against the same model's on the features as they are known now."""
+
+    rows: int
+    differing: int
+    largest: float
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One thing that a person should look at."""
+
+    check: str
+    """``drift/<feature>``, ``score_drift``, ``performance/<metric>``, ``freshness/<dataset>``, …"""
+    severity: Literal["warning", "critical"]
+    found: str
+    bound: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the nightly page says. Two runs over the same inputs are equal.
+
+    ``observed`` (seconds, rows per second, memory) is what this run happened to cost: it is shown
+    on the page and left out of the document and of equality.
+    """
+
+    usecase: str
+    title: str
+    partition: str
+    champion: ChampionFacts
+    champion_age_days: float
+    rows: int
+    mean_score: float
+    positive_share: float
+    """Share of rows decided positive; nan when nothing is decided."""
+    comparisons: tuple[Comparison, ...]
+    realised: Realised
+    freshness: tuple[Freshness, ...]
+    warnings: tuple[DataWarning, ...]
+    quarantine: tuple[Quarantined, ...]
+    skew: Skew | None
+    alarms: tuple[Alarm, ...]
+    notes: tuple[str, ...]
+    """What could not be judged, and why."""
+    minimum_rows: int
+    window_days: int
+    bounds: Mapping[str, tuple[str, float]]
+    """Bounds on performance: metric → (``at_least`` or ``at_most``, value)."""
+    retrain: bool
+    """Whether retraining is asked for."""
+    counts: Mapping[str, Any]
+    """The partition over the profile's bins: the next days' reports add these up."""
+    labels: LabelCounts | None = None
+    """How the labels of the trailing window came; ``None`` where that was not looked at."""
+    observed: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def standing(self) -> Standing:
+        """``alarmed``, ``deserved``, or ``unknown`` where labels are too few to say."""
+        if self.alarms:
+            return "alarmed"
+        enough = self.realised.champion.labelled >= self.minimum_rows
+        return "deserved" if enough else "unknown"
+
+    @property
+    def verdict(self) -> str:
+        """The report in one sentence."""
+        if self.alarms:
+            word = "alarm" if len(self.alarms) == 1 else "alarms"
+            first = "; ".join(alarm.reason for alarm in self.alarms[:3])
+            more = f"; and {len(self.alarms) - 3} more" if len(self.alarms) > 3 else ""
+            return f"{len(self.alarms)} {word}: {first}{more}."
+        scored = f"{self.rows:,} rows scored"
+        name, known = self.champion.model_version, self.realised.champion
+        if self.standing == "unknown":
+            return (
+                f"Nothing speaks against the champion {name}, but there is too little to judge it "
+                f"by: {scored}, {known.labelled:,} labels have matured and "
+                f"{self.minimum_rows:,} are needed."
+            )
+        auc, then = known.metrics.get("auc", math.nan), self.champion.holdout.get("auc", math.nan)
+        return (
+            f"The champion {name} still deserves the crown: {scored}, AUC {_number(auc)} on "
+            f"{known.labelled:,} matured labels ({_number(then)} at promotion), drift within the "
+            "bounds."
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain JSON values, equal for equal inputs; undefined numbers are null.
+
+        The profile is named by its digest and observations are left out.
+        """
+        plain = {
+            item.name: _plain(getattr(self, item.name))
+            for item in fields(self)
+            if item.name != "observed"
+        }
+        plain["champion"]["profile"] = digest(self.champion.profile)
+        return {"schema": SCHEMA, "verdict": self.verdict, "standing": self.standing, **plain}
+
+
+def _number(value: float) -> str:
+    return UNDEFINED if math.isnan(value) else f"{value:.3f}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The schema contract put to use: suites, documents, proposals from samples, differences."""

@@ -1,0 +1,191 @@
+"""The text of ``dvc.yaml`` and ``params.yaml``: the training stages of all use cases.
+
+Every stage names the code it runs, the data it reads and the part of the configuration it obeys,
+so DVC runs it again when any of them changes and at no other time. The configuration of a stage is
+what ``params.yaml`` says, written from its ``usecase.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import yaml
+
+from laurel.domain.config import UseCaseConfig
+
+VERBS = ("assemble", "validate", "featurize", "train", "evaluate", "verdict")
+"""The training stages, in their order."""
+NOTE = "# Written by `laurel dvc sync` from the use cases: do not edit.\n"
+DVC_YAML, PARAMS_YAML = "dvc.yaml", "params.yaml"
+
+_PACKAGE = "include/laurel"
+_TABLES = (
+    "adapters/columns",
+    "adapters/conform",
+    "adapters/documents",
+    "adapters/tables/__init__",
+    "adapters/tables/arrow",
+    "adapters/tables/content",
+    "adapters/tables/reading",
+    "adapters/tables/writing",
+    "adapters/textual",
+)
+_GROUND = ("domain/canonical", "domain/partition")
+_PAST = ("domain/history", "domain/window")
+_MODEL = ("adapters/xgboost", "domain/featureset", "domain/metric")
+_FEATURIZE = ("stages/featurize", "domain/featureset", *_PAST)
+_PROFILE = ("domain/bins", "domain/column", "domain/distance", "domain/drift", "domain/profile")
+_EVIDENCE = ("domain/bootstrap", "domain/evidence", "domain/metric")
+
+CODE: dict[str, tuple[str, ...]] = {
+    "assemble": ("stages/assemble", "domain/lateness", *_TABLES, *_GROUND, *_PAST),
+    "validate": (
+        "stages/validate",
+        "adapters/gx",
+        "adapters/gx_page",
+        "adapters/gx_result",
+        "adapters/gx_run",
+        "adapters/gx_suite",
+        "domain/check/finding",
+        *_TABLES,
+        *_GROUND,
+    ),
+    "featurize": (*_FEATURIZE, *_TABLES, *_GROUND),
+    "train": ("stages/train", *_MODEL, *_PROFILE, *_PAST, *_TABLES, *_GROUND),
+    "evaluate": (
+        "stages/evaluate",
+        "stages/train",
+        "adapters/logistic",
+        *_PROFILE,
+        *_FEATURIZE,
+        *_MODEL,
+        *_EVIDENCE,
+        *_TABLES,
+        *_GROUND,
+    ),
+    "verdict": (
+        "stages/verdict",
+        "domain/gate",
+        "domain/threshold",
+        "adapters/documents",
+        "domain/canonical",
+        *_EVIDENCE,
+    ),
+}
+"""Modules of the package by stage: all that it imports, but for errors, settings and the shape of
+the configuration (a test compares them with the imports)."""
+
+
+class Configured(Protocol):
+    """A use case, as far as this file needs it."""
+
+    @property
+    def config(self) -> UseCaseConfig: ...
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What a stage reads, obeys and writes, relative to ``data/<use case>``."""
+
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+
+def dvc_yaml(usecases: Iterable[Configured]) -> str:
+    """The text of ``dvc.yaml`` over these use cases, sorted by name: same input, same text."""
+    stages = {
+        stage_name(config.name, verb): _document(config, verb)
+        for config in _sorted(usecases)
+        for verb in VERBS
+    }
+    return NOTE + _dump({"stages": stages})
+
+
+def params_yaml(usecases: Iterable[Configured]) -> str:
+    """The text of ``params.yaml``: the whole configuration of each use case under its name."""
+    return NOTE + _dump({config.name: config.document() for config in _sorted(usecases)})
+
+
+def stage_name(usecase: str, verb: str) -> str:
+    """The name of a stage in ``dvc.yaml``.
+
+    >>> stage_name("flights", "train")
+    'flights_train'
+    """
+    return f"{usecase}_{verb}"
+
+
+def code_files(usecase: Configured) -> list[str]:
+    """The code that the stages depend on, relative to the root of the repository, sorted."""
+    return sorted({name for verb in VERBS for name in _code(usecase.config, verb)})
+
+
+def _sorted(usecases: Iterable[Configured]) -> list[UseCaseConfig]:
+    return sorted((usecase.config for usecase in usecases), key=lambda config: config.name)
+
+
+def _code(config: UseCaseConfig, verb: str) -> list[str]:
+    files = {f"{_PACKAGE}/{module}.py" for module in CODE[verb]}
+    if verb in ("featurize", "train"):
+        files.add(f"include/usecases/{config.name}/{config.features.file}")
+    if verb == "validate":
+        folder, _, suite = config.training.suite.partition(".")
+        files.add(f"expectations/{folder}/{suite}.json")
+    return sorted(files)
+
+
+def _document(config: UseCaseConfig, verb: str) -> dict[str, Any]:
+    stage = _stage(config, verb)
+    data = f"data/{config.name}"
+    document: dict[str, Any] = {
+        "cmd": f"laurel stage {verb} {config.name}",
+        "deps": sorted([*_code(config, verb), *(f"{data}/{name}" for name in stage.deps)]),
+        "params": [f"{config.name}.{name}" for name in sorted(stage.params)],
+        "outs": [f"{data}/{name}" for name in stage.outs],
+        "metrics": [f"{data}/{name}" for name in stage.metrics],
+    }
+    return {key: value for key, value in document.items() if value}
+
+
+def _stage(config: UseCaseConfig, verb: str) -> _Stage:
+    shape = ("datasets", "label", "start")
+    stages = {
+        "assemble": _Stage(
+            deps=("window.json", *(f"inputs/{name}" for name in sorted(config.datasets))),
+            params=(*shape, "scoring.horizon_hours"),
+            outs=("snapshot",),
+        ),
+        "validate": _Stage(
+            deps=("snapshot",),
+            params=("training.suite",),
+            outs=("validation.json", "validation.html"),
+        ),
+        "featurize": _Stage(
+            deps=("window.json", "snapshot", "validation.json"),
+            params=(*shape, "features"),
+            outs=("frame.parquet",),
+        ),
+        "train": _Stage(
+            deps=("window.json", "snapshot", "frame.parquet"),
+            params=("datasets", "features", "label", "training.model"),
+            outs=("model",),
+        ),
+        "evaluate": _Stage(
+            deps=("window.json", "snapshot", "frame.parquet", "model", "inputs/champion"),
+            params=(*shape, "gate", "training.model.seed"),
+            outs=("evidence",),
+            metrics=("metrics.json",),
+        ),
+        "verdict": _Stage(deps=("evidence", "model"), params=("gate",), outs=("verdict.json",)),
+    }
+    return stages[verb]
+
+
+def _dump(document: object) -> str:
+    return yaml.safe_dump(
+        document, sort_keys=False, default_flow_style=False, width=100, allow_unicode=True
+    )

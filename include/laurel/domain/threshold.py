@@ -1,0 +1,215 @@
+"""One threshold on one scope: a check with its verdict and a sentence that says why.
+
+What each kind of threshold asks of all hold-out rows:
+
+- ``at_least``, ``at_most``: the metric itself reaches the value.
+- ``not_worse``: with the stated confidence the challenger is worse by no more than the margin.
+- ``better``: with the stated confidence it is better by at least the margin, and by more than
+  nothing: a tie never promotes.
+
+A slice has fewer rows and there are many slices, so on a slice every threshold asks for less: the
+same value, or no regression beyond the margin (for ``better``: none at all). It fails where the
+bound shows the breach with confidence, and is ``underpowered`` where the value alone does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from laurel.domain.config import AtLeast, AtMost, Gate, VersusChampion
+from laurel.domain.evidence import CONFIDENCE, Bounds, Comparison, Scope, confidence_key
+from laurel.domain.metric import get_metric
+from laurel.errors import Refused
+
+Mark = Literal["pass", "fail", "underpowered", "not_applicable"]
+Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One threshold, or one test of sanity, on all rows or on a slice."""
+
+    metric: str
+    kind: str
+    slice: str | None
+    """``column=value``, or ``None`` for all hold-out rows."""
+    found: float | None
+    """The metric, or the gain over the reference; ``None`` where undefined or not looked for."""
+    required: float | None
+    interval: Interval
+    """One-sided bounds of ``found``, at the threshold's confidence."""
+    verdict: Mark
+    reason: str
+    blocking: bool = True
+
+    @property
+    def closes(self) -> bool:
+        """Whether this check alone keeps the challenger out."""
+        unsure = self.verdict == "underpowered" and self.slice is None
+        return self.blocking and (self.verdict == "fail" or unsure)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What decides: slacks below zero are breaches."""
+
+    rows: int
+    slack: float | None
+    best: float | None
+    """The slack at the bound that favours the challenger."""
+    strict: bool = False
+
+
+def check_absolute(scope: Scope, threshold: AtLeast | AtMost, policy: Gate) -> Check:
+    """Test a bound on the metric itself; raises :class:`Refused` where it was not measured."""
+    metric = get_metric(threshold.metric)
+    measured = scope.metrics.get(metric.name)
+    if measured is None:
+        raise _lacking(metric.name)
+    floor = isinstance(threshold, AtLeast)
+    sign = 1 if floor else -1
+    interval = _interval(measured.bounds, CONFIDENCE, enough=scope.rows >= policy.minimum_rows)
+    reading = _Reading(
+        rows=scope.rows,
+        slack=None if measured.value is None else sign * (measured.value - threshold.value),
+        best=None if interval is None else sign * (interval[floor] - threshold.value),
+    )
+    verdict, remark = _weigh(reading, scope, policy)
+    return Check(
+        metric=metric.name,
+        kind=threshold.kind,
+        slice=scope.slice,
+        found=measured.value,
+        required=threshold.value,
+        interval=interval,
+        verdict=verdict,
+        reason=f"{metric.name}{_on(scope)} is {number(measured.value)}, required is "
+        f"{'at least' if floor else 'at most'} {number(threshold.value)}{remark}",
+    )
+
+
+def check_versus(
+    scope: Scope, threshold: VersusChampion, policy: Gate, *, champion: str | None
+) -> Check:
+    """Test the gain over the champion; raises :class:`Refused` where it was not measured."""
+    metric = get_metric(threshold.metric)
+    if champion is None:
+        return _without_champion(scope, threshold)
+    compared = scope.champion.get(metric.name)
+    if compared is None:
+        raise _lacking(metric.name)
+    enough = scope.compared_rows >= policy.minimum_rows
+    interval = _interval(compared.bounds, threshold.confidence, enough=enough)
+    reading = _read_gain(scope, threshold, compared=compared, interval=interval)
+    verdict, remark = _weigh(reading, scope, policy)
+    return Check(
+        metric=metric.name,
+        kind=threshold.kind,
+        slice=scope.slice,
+        found=compared.gain,
+        required=_floor(scope, threshold),
+        interval=interval,
+        verdict=verdict,
+        reason=f"{metric.name}{_on(scope)} is {number(compared.challenger)}, the champion's "
+        f"{number(compared.reference)}: {gain_text(compared.gain, interval)}, required is "
+        f"{_demand(scope, threshold)} at {threshold.confidence:.0%} confidence{remark}",
+    )
+
+
+def number(value: float | None) -> str:
+    """A value for a sentence.
+
+    >>> number(0.69512), number(None)
+    ('0.6951', 'undefined')
+    """
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def gain_text(gain: float | None, interval: Interval) -> str:
+    """A gain and its bounds for a sentence.
+
+    >>> gain_text(0.012, (-0.001, 0.02))
+    'a gain of +0.012 (-0.001 to +0.02)'
+    """
+    if gain is None:
+        return "an undefined gain"
+    bounds = f" ({interval[0]:+.4g} to {interval[1]:+.4g})" if interval else ""
+    return f"a gain of {gain:+.4g}{bounds}"
+
+
+def _weigh(reading: _Reading, scope: Scope, policy: Gate) -> tuple[Mark, str]:
+    whole = scope.slice is None
+    if reading.rows < policy.minimum_rows:
+        return (
+            "underpowered",
+            f"; {reading.rows} rows are too few, {policy.minimum_rows} are needed",
+        )
+    if reading.slack is None:
+        return ("fail" if whole else "underpowered"), "; it cannot be computed on these rows"
+    if reading.slack > 0 or (reading.slack == 0 and not reading.strict):
+        return "pass", ""
+    if whole or (reading.best is not None and reading.best < 0):
+        return "fail", ""
+    return "underpowered", f"; {reading.rows} rows do not settle it"
+
+
+def _read_gain(
+    scope: Scope, threshold: VersusChampion, *, compared: Comparison, interval: Interval
+) -> _Reading:
+    floor = _floor(scope, threshold)
+    whole = scope.slice is None
+    decisive = (interval[0] if interval else None) if whole else compared.gain
+    return _Reading(
+        rows=scope.compared_rows,
+        slack=None if decisive is None else decisive - floor,
+        best=interval[1] - floor if interval else None,
+        strict=whole and threshold.kind == "better" and floor == 0,
+    )
+
+
+def _floor(scope: Scope, threshold: VersusChampion) -> float:
+    if threshold.kind == "better":
+        return threshold.margin if scope.slice is None else 0.0
+    return 0.0 - threshold.margin
+
+
+def _demand(scope: Scope, threshold: VersusChampion) -> str:
+    floor = _floor(scope, threshold)
+    if threshold.kind == "better" and scope.slice is None:
+        return f"to be better by {f'at least {number(floor)}' if floor else 'more than nothing'}"
+    return f"to be worse by no more than {number(abs(floor))}"
+
+
+def _without_champion(scope: Scope, threshold: VersusChampion) -> Check:
+    return Check(
+        metric=threshold.metric,
+        kind=threshold.kind,
+        slice=scope.slice,
+        found=None,
+        required=_floor(scope, threshold),
+        interval=None,
+        verdict="not_applicable",
+        reason=f"{threshold.metric}{_on(scope)} is compared with none: there is no champion",
+    )
+
+
+def _interval(bounds: Bounds, confidence: float, *, enough: bool) -> Interval:
+    key = confidence_key(confidence)
+    if key in bounds:
+        return bounds[key]
+    if enough:
+        raise _lacking(f"bounds at confidence {key}")
+    return None
+
+
+def _on(scope: Scope) -> str:
+    return f" on {scope.slice}" if scope.slice else ""
+
+
+def _lacking(what: str) -> Refused:
+    return Refused(
+        "the evidence lacks what the policy asks for",
+        expected=what,
+        hint="measure the evidence again, under this policy, from the scores kept with the run",
+    )

@@ -1,0 +1,1 @@
+"""The embedded stack: PostgreSQL and Airflow's processes on this machine, supervised."""

@@ -1,0 +1,1 @@
+"""Templates and plots of what people read: reports and decisions."""

@@ -1,0 +1,173 @@
+"""The page of a decision of the gate: what was found against what was required, and on what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from laurel.domain.canonical import digest
+from laurel.pages import charts
+from laurel.pages.names import METRIC_NAMES
+from laurel.pages.page import number, signed, templates
+
+MARKS = ("fail", "underpowered", "not_applicable", "pass")
+KINDS = {
+    "at_least": "at least",
+    "at_most": "at most",
+    "not_worse": "not worse than the champion",
+    "better": "better than the champion",
+    "beats_constant_rate": "beats the constant rate",
+    "not_worse_than_logistic": "not worse than a logistic regression",
+    "reload": "equal after reloading the model",
+}
+_SHOWN_DIGEST = 16
+
+
+def render_decision(
+    *,
+    verdict: Mapping[str, Any],
+    evidence: Mapping[str, Any],
+    window: Mapping[str, Any],
+    model_version: str,
+    run: str,
+    identity: Mapping[str, str] | None = None,
+) -> str:
+    """The page as HTML that needs nothing else: no script, no fetch.
+
+    verdict, evidence, window: the documents of a training run as they are kept with it. identity:
+    more digests to name, such as those of code, parameters and environment.
+    """
+    checks = [_check(check) for check in verdict.get("checks", ())]
+    template = templates().get_template("decision.html")
+    return template.render(
+        verdict={"outcome": verdict.get("outcome"), "reasons": verdict.get("reasons", ())},
+        evidence=evidence,
+        model_version=model_version,
+        run=run,
+        sentence=_sentence(verdict, model_version=model_version),
+        whole=[check for check in checks if not check["slice"]],
+        sliced=[c for c in checks if c["slice"] and c["verdict"] not in ("pass", "not_applicable")],
+        metrics=list(_metrics(evidence)),
+        slices=[_slice(scope, checks) for scope in evidence["slices"]],
+        days=list(_days(window)),
+        datasets=[_dataset(name, lines) for name, lines in window.get("datasets", {}).items()],
+        identity={
+            "Run": run,
+            "Window": digest(window),
+            "Evidence": digest(evidence),
+            "Verdict": digest(verdict),
+            **(identity or {}),
+        },
+    )
+
+
+def _sentence(verdict: Mapping[str, Any], *, model_version: str) -> str:
+    checks = verdict.get("checks", ())
+    reasons = verdict.get("reasons", ())
+    passed = sum(check["verdict"] == "pass" for check in checks)
+    if verdict.get("outcome") == "promote":
+        unsure = sum(check["verdict"] == "underpowered" for check in checks)
+        rest = f", {unsure} are underpowered" if unsure else ""
+        return f"The gate opens for {model_version}: {passed} of {len(checks)} checks pass{rest}."
+    first = reasons[0] if reasons else "no reason was recorded"
+    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return f"The gate stays closed for {model_version}: {first}{more}."
+
+
+def _check(check: Mapping[str, Any]) -> dict[str, Any]:
+    kind, metric = check["kind"], check["metric"]
+    interval = check.get("interval")
+    title = f"{METRIC_NAMES.get(metric, metric)}: {KINDS.get(kind, kind)}"
+    chart = Markup("") if check["found"] is None else _against(check, title=title)
+    return {
+        **check,
+        "blocking": check.get("blocking", True),
+        "title": title,
+        "bounds": _bounds(interval),
+        "demand": _demand(check),
+        "chart": chart,
+    }
+
+
+def _against(check: Mapping[str, Any], *, title: str) -> Markup:
+    mark: charts.Mark = "unsure"
+    if check["verdict"] in ("pass", "fail"):
+        mark = "yes" if check["verdict"] == "pass" else "no"
+    required = check["required"]
+    return charts.interval(
+        check["found"],
+        bounds=check.get("interval"),
+        required=math.nan if required is None else required,
+        upward=check["kind"] != "at_most",
+        title=title,
+        mark=mark,
+    )
+
+
+def _demand(check: Mapping[str, Any]) -> str:
+    if check["required"] is None:
+        return ""
+    sign = "≤" if check["kind"] == "at_most" else "≥"
+    return f"{sign} {number(check['required'], 4)}"
+
+
+def _bounds(interval: Any) -> str:
+    return f"{number(interval[0], 4)} to {number(interval[1], 4)}" if interval else ""
+
+
+def _metrics(evidence: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    overall, trivial = evidence["overall"], evidence["trivial"]["metrics"]
+    for name, measured in overall["metrics"].items():
+        compared = overall["champion"].get(name, {})
+        bounds = list(compared.get("bounds", {}).values())
+        yield {
+            "name": METRIC_NAMES.get(name, name),
+            "challenger": compared.get("challenger", measured["value"]),
+            "champion": compared.get("reference"),
+            "gain": compared.get("gain"),
+            "bounds": f"{signed(bounds[-1][0])} to {signed(bounds[-1][1])}"
+            if bounds and bounds[-1]
+            else "",
+            "constant": trivial["constant"].get(name),
+            "logistic": trivial["logistic"].get(name),
+        }
+
+
+def _slice(scope: Mapping[str, Any], checks: list[dict[str, Any]]) -> dict[str, Any]:
+    mine = [check["verdict"] for check in checks if check["slice"] == scope["slice"]]
+    return {
+        "slice": scope["slice"],
+        "rows": scope["rows"],
+        "rate": scope["positives"] / scope["rows"] if scope["rows"] else None,
+        "verdict": min(mine, key=MARKS.index, default=""),
+        **{name: _pair(scope, name) for name in ("auc", "log_loss")},
+    }
+
+
+def _pair(scope: Mapping[str, Any], name: str) -> dict[str, Any]:
+    alone = {"challenger": scope["metrics"].get(name, {}).get("value"), "reference": None}
+    return {**alone, **scope["champion"].get(name, {})}
+
+
+def _days(window: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    for name in ("history", "train", "validation", "holdout"):
+        ends = window.get("days", {}).get(name)
+        if ends:
+            yield {
+                "name": "hold-out" if name == "holdout" else name,
+                "first": ends[0],
+                "last": ends[-1],
+            }
+
+
+def _dataset(name: str, lines: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "partitions": len(lines),
+        "restated": sum(line["revision"] > 1 for line in lines),
+        "rows": sum(line["rows"] for line in lines),
+        "digest": digest(lines)[:_SHOWN_DIGEST],
+    }

@@ -1,0 +1,111 @@
+"""Decide: write the verdict of a training run into the ledger, in the order of as_of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from laurel.adapters.records import find_bundle
+from laurel.domain.bundle import Bundle, bundle_prefix
+from laurel.domain.canonical import digest, instant
+from laurel.domain.ledger import LedgerEntry
+from laurel.errors import NotFound
+from laurel.runs.site import Site
+from laurel.usecase import UseCase
+
+GATE = "gate"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the ledger says of a training run now."""
+
+    usecase: str
+    entry: LedgerEntry
+    repeated: bool
+    note: str | None
+
+    @property
+    def page(self) -> str:
+        """The key of the decision's page."""
+        return f"{bundle_prefix(self.usecase, 'train', self.entry.run or '')}/decision.html"
+
+    def sentence(self) -> str:
+        """What was decided, in a sentence."""
+        if self.note:
+            return self.note
+        how = "was already" if self.repeated else "is"
+        about = self.entry.model_version or f"as_of {instant(self.entry.as_of)}"
+        said = f"{about} {how} {self.entry.event} by {self.entry.decided_by}"
+        return f"{said}: {self.entry.reasons[0]}" if self.entry.reasons else said
+
+    def reference(self) -> dict[str, Any]:
+        """References for XCom and the asset event."""
+        return {
+            "event": self.entry.event,
+            "model_version": self.entry.model_version,
+            "run": self.entry.run,
+            "bundle": self.entry.bundle,
+            "effective_from": instant(self.entry.effective_from),
+            "repeated": self.repeated,
+        }
+
+
+def decide(site: Site, usecase: UseCase, *, run: str, supersede: bool = False) -> Decided:
+    """Append the gate's verdict of a training run; a repeated call returns the decision made.
+
+    Raises :class:`NotFound` for a run without a bundle, :class:`Refused` when a decision with a
+    later as_of exists.
+    """
+    bundle = find_bundle(site.store, usecase.name, "train", run)
+    if bundle is None or bundle.as_of is None or bundle.verdict is None:
+        raise NotFound(
+            "this training run has no bundle, so there is nothing to decide",
+            usecase=usecase.name,
+            found=run,
+            hint=f"run {usecase.name}_train first: the bundle comes before the decision",
+        )
+    ruling = site.ledger(usecase).decide(_proposal(site, usecase, bundle), supersede=supersede)
+    note = None
+    if ruling.outcome == "bundle alone":
+        note = (
+            f"{bundle.model_version} is kept as a bundle alone: for this as_of "
+            f"{ruling.entry.model_version} was {ruling.entry.event} on other inputs"
+        )
+    return Decided(usecase=usecase.name, entry=ruling.entry, repeated=not ruling, note=note)
+
+
+def decline(site: Site, usecase: UseCase, *, as_of: datetime, by: str, reason: str) -> Decided:
+    """Settle an as_of whose training cannot succeed, by a person; see the ledger's rules."""
+    ruling = site.ledger(usecase).decline(as_of, by=by, reason=reason)
+    return Decided(usecase=usecase.name, entry=ruling.entry, repeated=not ruling, note=None)
+
+
+def _proposal(site: Site, usecase: UseCase, bundle: Bundle) -> LedgerEntry:
+    verdict = bundle.verdict or {}
+    as_of = bundle.as_of
+    assert as_of is not None  # noqa: S101 - decide() has looked
+    return LedgerEntry(
+        event="promoted" if verdict["outcome"] == "promote" else "rejected",
+        model_version=bundle.model_version,
+        bundle=bundle.digest,
+        run=bundle.id,
+        as_of=as_of,
+        effective_from=as_of + usecase.config.decision_lag,
+        decided_at=datetime.now(UTC),
+        decided_by=GATE,
+        reasons=tuple(verdict["reasons"]),
+        evidence=verdict["evidence"],
+        policy=verdict["policy"],
+        verdict=verdict["outcome"],
+        heads=_heads(site, usecase),
+        inputs=digest({name: bundle.inputs[name] for name in ("window", "champion")}),
+    )
+
+
+def _heads(site: Site, usecase: UseCase) -> dict[str, tuple[int, str]]:
+    """Where the catalogs stand: a chain cannot prove its own tail, so the ledger witnesses it."""
+    catalogs = [site.catalog(usecase, name) for name in sorted(usecase.config.datasets)]
+    heads = {catalog.prefix: catalog.head() for catalog in catalogs}
+    return {prefix: (head.number, head.digest) for prefix, head in heads.items()}

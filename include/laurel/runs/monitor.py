@@ -1,0 +1,145 @@
+"""One run of monitoring: the predictions and matured labels of a night → a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from laurel.adapters.environment import code_identity, environment_identity
+from laurel.adapters.records import find_bundle, observe, write_bundle
+from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
+from laurel.domain.canonical import canonical_json, digest
+from laurel.domain.partition import Partition
+from laurel.domain.report import Report
+from laurel.pages.report import render_report
+from laurel.runs.night import Night, choose_night, gather
+from laurel.runs.site import Site
+from laurel.stages.monitor import monitor as measure
+from laurel.usecase import UseCase
+
+Pages = MutableMapping[str, str]
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """What a run of monitoring found."""
+
+    usecase: str
+    run: str
+    partition: str
+    verdict: str
+    alarms: int
+    retrain: bool
+    page: str
+
+    def sentence(self) -> str:
+        """The report in a sentence."""
+        return f"{self.partition}: {self.verdict} (run {self.run})"
+
+    def reference(self) -> dict[str, Any]:
+        """References for XCom and the asset event."""
+        return {
+            "run": self.run,
+            "partition": self.partition,
+            "alarms": self.alarms,
+            "retrain": self.retrain,
+            "page": self.page,
+        }
+
+
+def inputs_ready(site: Site, usecase: UseCase, *, partition: Partition) -> None:
+    """Raise :class:`laurel.errors.Pending` while the partition has no predictions."""
+    choose_night(site, usecase, partition=partition)
+
+
+def monitor(
+    site: Site,
+    usecase: UseCase,
+    *,
+    partition: Partition,
+    backfilled: bool,
+    pages: Pages | None = None,
+) -> Monitored:
+    """Report on a partition with what was known at its end; equal inputs make one report.
+
+    Raises :class:`laurel.errors.Pending` when there are no predictions.
+    """
+    night = choose_night(site, usecase, partition=partition)
+    run = _run_id(site, usecase, night)
+    if find_bundle(site.store, usecase.name, "monitor", run) is None:
+        _write(site, usecase, night=night, run=run)
+    prefix = bundle_prefix(usecase.name, "monitor", run)
+    document = json.loads(site.store.read(f"{prefix}/report.json"))
+    made = Monitored(
+        usecase=usecase.name,
+        run=run,
+        partition=partition.key,
+        verdict=str(document["verdict"]),
+        alarms=len(document["alarms"]),
+        retrain=bool(document["retrain"]),
+        page=f"{prefix}/report.html",
+    )
+    _list_report(site, made, backfilled=backfilled)
+    if pages is not None:
+        pages["Report"] = made.page
+    return made
+
+
+def _run_id(site: Site, usecase: UseCase, night: Night) -> str:
+    return run_id(
+        kind="monitor",
+        usecase=usecase.name,
+        at=night.partition.key,
+        inputs=night.document(usecase.config.labels_name),
+        code={"version": code_identity(site.settings.checkout)["version"]},
+        parameters=usecase.config.monitoring.model_dump(mode="json"),
+    )
+
+
+def _write(site: Site, usecase: UseCase, *, night: Night, run: str) -> None:
+    """Measure, then write the report and, once it is there, the bundle that names it."""
+    started = perf_counter()
+    with site.workspace() as folder:
+        report = measure(usecase, gather(site, usecase, night=night, folder=folder))
+    bundle = _bundle(site, usecase, night=night, run=run, report=report)
+    site.store.create(f"{bundle.prefix}/report.html", render_report(report).encode())
+    site.store.create(f"{bundle.prefix}/report.json", canonical_json(report.document()))
+    write_bundle(site.store, bundle)
+    observe(site.store, bundle, {"seconds": round(perf_counter() - started, 3)})
+
+
+def _bundle(site: Site, usecase: UseCase, *, night: Night, run: str, report: Report) -> Bundle:
+    return Bundle(
+        id=run,
+        kind="monitor",
+        usecase=usecase.name,
+        partitions=(night.partition.key,),
+        model_version=report.champion.model_version,
+        code=Code(**code_identity(site.settings.checkout)),
+        environment=environment_identity(),
+        parameters=usecase.config.monitoring.model_dump(mode="json"),
+        inputs={
+            **night.document(usecase.config.labels_name),
+            "report": digest(report.document()),
+        },
+    )
+
+
+def _list_report(site: Site, made: Monitored, *, backfilled: bool) -> None:
+    """Name the report under its partition, where pages look for the newest one."""
+    site.store.create(
+        f"reports/{made.usecase}/{made.partition}/{made.run}.json",
+        canonical_json(
+            {
+                "partition": made.partition,
+                "run": made.run,
+                "sentence": made.verdict,
+                "alarms": made.alarms,
+                "backfilled": backfilled,
+                "page": made.page,
+            }
+        ),
+    )

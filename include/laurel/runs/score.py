@@ -1,0 +1,232 @@
+"""One run of scoring: the champion of the score cutoff → predictions, validated and published."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter
+from typing import Any
+
+from laurel.adapters.environment import code_identity, environment_identity
+from laurel.adapters.gx import find_suite
+from laurel.adapters.quarantine import ROWS
+from laurel.adapters.records import PartitionFile, find_bundle, observe, write_bundle
+from laurel.adapters.tables import conform, write_table
+from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
+from laurel.domain.canonical import canonical_json
+from laurel.domain.config import PREDICTIONS
+from laurel.domain.partition import Partition
+from laurel.errors import IntegrityError
+from laurel.runs import refusals
+from laurel.runs.inputs import COUNTS, Inputs, choose_inputs, lay_model, load_given
+from laurel.runs.site import Site
+from laurel.stages.check import check_files
+from laurel.stages.publish import Checked, publish, push_files
+from laurel.stages.score import Given, Scores, predictions, predictions_dataset
+from laurel.stages.score import score as score_rows
+from laurel.usecase import UseCase
+
+Pages = MutableMapping[str, str]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a run of scoring did."""
+
+    run: str
+    partition: str
+    model_version: str
+    rows: int
+    changed: bool
+
+    def sentence(self) -> str:
+        """What happened, in a sentence."""
+        how = "published" if self.changed else "found, unchanged,"
+        return (
+            f"{how} {self.rows:,} predictions of {self.partition} by {self.model_version} "
+            f"(run {self.run})"
+        )
+
+    def reference(self) -> dict[str, Any]:
+        """References for XCom and the asset event."""
+        return {
+            "run": self.run,
+            "partition": self.partition,
+            "model_version": self.model_version,
+            "rows": self.rows,
+            "changed": self.changed,
+        }
+
+
+def inputs_ready(site: Site, usecase: UseCase, *, partition: Partition) -> None:
+    """Raise :class:`Pending` while the partition or a due decision is missing."""
+    choose_inputs(site, usecase, partition=partition)
+
+
+def score(
+    site: Site, usecase: UseCase, *, partition: Partition, pages: Pages | None = None
+) -> Scored:
+    """Score a partition and publish its predictions; equal inputs publish nothing new.
+
+    Raises :class:`Refused` for a version that no passing gate stands behind,
+    :class:`ValidationFailed` when the predictions break their suite; the rows are in quarantine
+    then.
+    """
+    inputs = choose_inputs(site, usecase, partition=partition)
+    run = _run_id(site, usecase, inputs)
+    newest = site.catalog(usecase, PREDICTIONS).read().corrected(partition.key)
+    if newest is not None and newest.run == run:
+        if pages is not None:
+            pages["Data Docs"] = _docs(usecase, run)
+        return _scored(inputs, run=run, rows=newest.rows, changed=False)
+    with site.workspace() as folder:
+        return _score(site, usecase, inputs=inputs, folder=folder, run=run, pages=pages)
+
+
+def _score(
+    site: Site,
+    usecase: UseCase,
+    *,
+    inputs: Inputs,
+    folder: Path,
+    run: str,
+    pages: Pages | None,
+) -> Scored:
+    started = perf_counter()
+    given = load_given(site, usecase, inputs=inputs, folder=folder)
+    model = lay_model(site, usecase, entry=inputs.champion, folder=folder / "model")
+    found = score_rows(usecase, given, model=model)
+    parts = _checked(
+        site, usecase, inputs=inputs, given=given, found=found, run=run, pages=pages, folder=folder
+    )
+    files = push_files(site.plane, parts)
+    bundle = _bundle(site, usecase, inputs=inputs, file=files[0], run=run)
+    known = find_bundle(site.store, usecase.name, "score", run)
+    if known is None:
+        site.store.create(f"{bundle.prefix}/{COUNTS}", canonical_json(found.counts()))
+        write_bundle(site.store, bundle)
+    elif known.outputs != bundle.outputs:
+        raise IntegrityError(
+            "equal inputs, code and parameters gave other predictions than before",
+            usecase=usecase.name,
+            partition=inputs.partition.key,
+            found=files[0].content_hash,
+            expected=str(known.outputs),
+            detail=known.prefix,
+            hint="has the environment changed? compare it with the one in the bundle",
+        )
+    published = publish(site.catalog(usecase, PREDICTIONS), site.plane, files, run=run)
+    seconds = perf_counter() - started
+    observe(
+        site.store,
+        bundle,
+        {
+            "seconds": round(seconds, 3),
+            "rows_per_second": round(len(given.rows) / seconds),
+            "peak_memory_bytes": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
+        },
+    )
+    return _scored(inputs, run=run, rows=len(given.rows), changed=bool(published))
+
+
+def _checked(
+    site: Site,
+    usecase: UseCase,
+    *,
+    inputs: Inputs,
+    given: Given,
+    found: Scores,
+    run: str,
+    pages: Pages | None,
+    folder: Path,
+) -> dict[Partition, Checked]:
+    """The predictions, once their suite has let them through."""
+    spec, key = predictions_dataset(usecase.config), inputs.partition.key
+    version = inputs.champion.model_version or ""
+    frame = conform(
+        predictions(usecase, given, scores=found.scores, model_version=version),
+        spec,
+        usecase=usecase.name,
+        name=PREDICTIONS,
+        partition=key,
+    )
+    path = folder / "published" / f"{key}.parquet"
+    facts = write_table(frame, path)
+    suite = find_suite(spec.suite, site.settings)
+    found_in = check_files({inputs.partition: path}, suite, dataset=spec)
+    validation = found_in[inputs.partition].validation
+    page = _docs(usecase, run)
+    site.store.create(page, validation.html.encode())
+    if pages is not None:
+        pages["Data Docs"] = page
+    if validation.failed:
+        error = validation.error(usecase.name, PREDICTIONS, key)
+        held = refusals.hold(
+            site,
+            usecase,
+            PREDICTIONS,
+            day=inputs.partition,
+            files={ROWS: path},
+            rows=len(frame),
+            reasons=[str(error)],
+        )
+        raise validation.error(usecase.name, PREDICTIONS, key, detail=held)
+    checked = Checked(
+        path=path,
+        facts=facts,
+        suite=validation.suite_digest,
+        outcome=validation.outcome,
+        fingerprint=inputs.digest,
+    )
+    return {inputs.partition: checked}
+
+
+def _docs(usecase: UseCase, run: str) -> str:
+    return f"{bundle_prefix(usecase.name, 'score', run)}/validation.html"
+
+
+def _run_id(site: Site, usecase: UseCase, inputs: Inputs) -> str:
+    return run_id(
+        kind="score",
+        usecase=usecase.name,
+        at=inputs.partition.key,
+        inputs=inputs.document(),
+        code={"version": code_identity(site.settings.checkout)["version"]},
+        parameters=usecase.config.scoring.model_dump(mode="json"),
+    )
+
+
+def _bundle(
+    site: Site, usecase: UseCase, *, inputs: Inputs, file: PartitionFile, run: str
+) -> Bundle:
+    return Bundle(
+        id=run,
+        kind="score",
+        usecase=usecase.name,
+        partitions=(inputs.partition.key,),
+        model_version=inputs.champion.model_version,
+        code=Code(**code_identity(site.settings.checkout)),
+        environment=environment_identity(),
+        parameters=usecase.config.scoring.model_dump(mode="json"),
+        inputs=inputs.document(),
+        outputs={
+            f"{PREDICTIONS}/{file.name}": {
+                "md5": file.md5,
+                "size": file.size,
+                "content_hash": file.content_hash,
+                "rows": file.rows,
+            }
+        },
+    )
+
+
+def _scored(inputs: Inputs, *, run: str, rows: int, changed: bool) -> Scored:
+    return Scored(
+        run=run,
+        partition=inputs.partition.key,
+        model_version=inputs.champion.model_version or "",
+        rows=rows,
+        changed=changed,
+    )

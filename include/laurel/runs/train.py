@@ -1,0 +1,298 @@
+"""One run of training: snapshot → the stages of ``dvc.yaml`` → a run bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from laurel.adapters.dvc import Workspace
+from laurel.adapters.environment import code_identity, environment_identity, installed_versions
+from laurel.adapters.records import find_bundle, write_bundle, write_environment
+from laurel.domain.bundle import Bundle, Code, model_version, run_id
+from laurel.domain.canonical import canonical_json, instant
+from laurel.domain.data import FileRef
+from laurel.domain.stagefile import VERBS, stage_name
+from laurel.errors import LaurelError, Refused
+from laurel.pages.decision import render_decision
+from laurel.runs.code import code_digest, lay_code
+from laurel.runs.failure import kept_failure
+from laurel.runs.site import Site
+from laurel.stages.snapshot import Snapshot, snapshot
+from laurel.usecase import UseCase
+
+Pages = MutableMapping[str, str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A challenger, its bundle and what the gate says of it."""
+
+    usecase: str
+    run: str
+    bundle: str
+    model_version: str
+    as_of: datetime
+    outcome: str
+    reasons: tuple[str, ...]
+    repeated: bool
+
+    def sentence(self) -> str:
+        """What happened, in a sentence."""
+        how = "found the bundle of" if self.repeated else "trained"
+        said = f"{how} {self.model_version} (run {self.run}): the gate says {self.outcome}"
+        return f"{said}; {self.reasons[0]}" if self.reasons else said
+
+    def reference(self) -> dict[str, Any]:
+        """References for XCom."""
+        return {
+            "run": self.run,
+            "bundle": self.bundle,
+            "model_version": self.model_version,
+            "as_of": instant(self.as_of),
+            "outcome": self.outcome,
+        }
+
+
+def inputs_ready(site: Site, usecase: UseCase, *, as_of: datetime) -> None:
+    """Raise :class:`Pending` while a partition of the window is not published."""
+    snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
+
+
+def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None = None) -> Trained:
+    """Train a challenger on what was known at ``as_of``; a repeated run finds its own bundle.
+
+    Raises :class:`Pending` when a partition is missing, :class:`Refused` for a dirty tree in
+    production, and what a stage that failed says, its whole output kept in the store.
+    """
+    code = _code(site, usecase)
+    chosen = snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
+    champion = _champion(site, usecase, as_of)
+    inputs = {"window": chosen.digest, "champion": champion["model_version"]}
+    parameters = usecase.config.document()
+    run = run_id(
+        kind="train",
+        usecase=usecase.name,
+        at=instant(as_of),
+        inputs=inputs,
+        code={"digest": code["digest"]},
+        parameters=parameters,
+    )
+    known = find_bundle(site.store, usecase.name, "train", run)
+    if known is None:
+        with site.workspace() as folder:
+            bundle = _run(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
+    else:
+        bundle = known
+    _pages(bundle, pages)
+    return _trained(bundle, repeated=known is not None)
+
+
+def lay_inputs(
+    site: Site, usecase: UseCase, *, chosen: Snapshot, champion: Mapping[str, Any], folder: Path
+) -> Workspace:
+    """Make the workspace of a training run: code, window, and the window ``.dvc`` files."""
+    lay_code(folder, usecase, site.settings)
+    workspace = Workspace(folder, site.settings)
+    workspace.create()
+    data = folder / "data" / usecase.name
+    (data / "inputs").mkdir(parents=True)
+    (data / "window.json").write_bytes(canonical_json(chosen.document()))
+    for name in sorted(usecase.config.datasets):
+        workspace.track(f"data/{usecase.name}/inputs/{name}", chosen.files(name))
+    note = data / "champion.json"
+    named = {name: champion[name] for name in ("model_version", "run")}
+    note.write_bytes(canonical_json(named))
+    files = {**site.plane.put({"champion.json": note}), **champion["files"]}
+    note.unlink()
+    workspace.track(f"data/{usecase.name}/inputs/champion", files)
+    workspace.pull(input_paths(usecase.name, usecase.config.datasets))
+    return workspace
+
+
+def input_paths(usecase: str, datasets: Iterable[str]) -> list[str]:
+    """The window directories of a training run."""
+    return [f"data/{usecase}/inputs/{name}" for name in (*sorted(datasets), "champion")]
+
+
+def stage_names(usecase: str) -> list[str]:
+    """The stages of a use case in ``dvc.yaml``, in their order."""
+    return [stage_name(usecase, verb) for verb in VERBS]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the stages of a training left."""
+
+    outputs: dict[str, dict[str, Any]]
+    files: dict[str, str]
+    verdict: dict[str, Any]
+
+
+def run_stages(
+    site: Site,
+    usecase: UseCase,
+    *,
+    chosen: Snapshot,
+    champion: Mapping[str, Any],
+    folder: Path,
+    run: str,
+) -> Made:
+    """Run every stage of a training and push what they made; raises what a failed one says.
+
+    champion: ``model_version``, ``run`` and ``files``.
+    """
+    workspace = lay_inputs(site, usecase, chosen=chosen, champion=champion, folder=folder)
+    data = folder / "data" / usecase.name
+    try:
+        workspace.repro(stage_names(usecase.name))
+    except LaurelError as error:
+        raise kept_failure(site.store, error, usecase=usecase.name, run=run, data=data) from error
+    workspace.push(stage_names(usecase.name))
+    metrics = json.loads((data / "metrics.json").read_text())["challenger"]
+    verdict = {**json.loads((data / "verdict.json").read_text()), "metrics": metrics}
+    outputs = {path: dict(out) for path, out in workspace.outputs().items()}
+    return Made(outputs, _texts(folder, usecase), verdict)
+
+
+def _run(
+    site: Site,
+    usecase: UseCase,
+    *,
+    chosen: Snapshot,
+    champion: Mapping[str, Any],
+    folder: Path,
+    run: str,
+) -> Bundle:
+    as_of = chosen.window.as_of
+    made = run_stages(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
+    bundle = Bundle(
+        id=run,
+        kind="train",
+        usecase=usecase.name,
+        as_of=as_of,
+        model_version=model_version(usecase.name, as_of, run),
+        code=Code(**_code(site, usecase)),
+        environment=environment_identity(),
+        parameters=usecase.config.document(),
+        inputs={
+            "window": chosen.digest,
+            "champion": champion["model_version"],
+            "datasets": chosen.document()["datasets"],
+        },
+        outputs=made.outputs,
+        files=made.files,
+        verdict=made.verdict,
+    )
+    write_pages(site, bundle, folder)
+    write_environment(site.store, installed_versions())
+    write_bundle(site.store, bundle)
+    return bundle
+
+
+def _code(site: Site, usecase: UseCase) -> dict[str, Any]:
+    code = {
+        **code_identity(site.settings.checkout),
+        "digest": code_digest(usecase, site.settings),
+    }
+    if site.settings.environment == "production" and code["dirty"]:
+        raise Refused(
+            "a run from a dirty tree could not be reproduced",
+            usecase=usecase.name,
+            found=f"uncommitted changes on {code['commit']}",
+            hint="commit them, or run with LAUREL_ENVIRONMENT=development",
+        )
+    return code
+
+
+def _catalogs(site: Site, usecase: UseCase) -> dict[str, Any]:
+    return {name: site.catalog(usecase, name) for name in usecase.config.datasets}
+
+
+def _champion(site: Site, usecase: UseCase, as_of: datetime) -> dict[str, Any]:
+    """The champion that the challenger would replace, by the decisions for earlier as_ofs."""
+    ledger = site.ledger(usecase).read()
+    entry = ledger.champion_before(as_of, t=as_of + usecase.config.decision_lag)
+    if entry is None:
+        return {"model_version": None, "run": None, "files": {}}
+    return {
+        "model_version": entry.model_version,
+        "run": entry.run,
+        "files": model_files(site, usecase, run=entry.run or "", bundle=entry.bundle or ""),
+    }
+
+
+def model_files(site: Site, usecase: UseCase, *, run: str, bundle: str) -> dict[str, FileRef]:
+    """The files of a model version, as the bundle that the ledger names by digest has them."""
+    return trained_files(site, named_training(site, usecase, run=run, bundle=bundle))
+
+
+def named_training(site: Site, usecase: UseCase, *, run: str, bundle: str) -> Bundle:
+    """The bundle of a training that the ledger names by digest; raises :class:`Refused`."""
+    if (named := find_bundle(site.store, usecase.name, "train", run, expected=bundle)) is None:
+        raise Refused(
+            "the bundle that the ledger names is not in the store",
+            usecase=usecase.name,
+            found=f"no run {run}",
+            expected=f"bundle {bundle}",
+            hint="restore it: no model is used without its bundle",
+        )
+    return named
+
+
+def trained_files(site: Site, training: Bundle) -> dict[str, FileRef]:
+    """The files of the model that a training made, by name."""
+    return site.plane.tree(training.outputs[f"data/{training.usecase}/model"]["md5"])
+
+
+def _texts(folder: Path, usecase: UseCase) -> dict[str, str]:
+    own = folder / "include" / "usecases" / usecase.name
+    named = [
+        *(folder / name for name in ("dvc.yaml", "params.yaml", "dvc.lock")),
+        folder / "data" / usecase.name / "window.json",
+        *sorted((folder / "data" / usecase.name / "inputs").glob("*.dvc")),
+        *sorted(path for path in own.rglob("*") if path.is_file()),
+        *sorted((folder / "expectations").rglob("*.json")),
+    ]
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in named}
+
+
+def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
+    """Keep the page of the decision, and the Data Docs, beside a bundle."""
+    data = folder / "data" / bundle.usecase
+    evidence = json.loads((data / "evidence" / "evidence.json").read_text())
+    page = render_decision(
+        verdict=bundle.verdict or {},
+        evidence=evidence,
+        window=json.loads(bundle.files[f"data/{bundle.usecase}/window.json"]),
+        model_version=bundle.model_version or "",
+        run=bundle.id,
+    )
+    site.store.create(f"{bundle.prefix}/decision.html", page.encode())
+    docs = data / "validation.html"
+    if docs.is_file():
+        site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
+
+
+def _pages(bundle: Bundle, pages: Pages | None) -> None:
+    if pages is not None:
+        pages["Decision"] = f"{bundle.prefix}/decision.html"
+        pages["Data Docs"] = f"{bundle.prefix}/validation.html"
+
+
+def _trained(bundle: Bundle, *, repeated: bool) -> Trained:
+    verdict = bundle.verdict or {}
+    assert bundle.as_of is not None  # noqa: S101 - a training bundle has one by construction
+    return Trained(
+        usecase=bundle.usecase,
+        run=bundle.id,
+        bundle=bundle.digest,
+        model_version=bundle.model_version or "",
+        as_of=bundle.as_of,
+        outcome=str(verdict["outcome"]),
+        reasons=tuple(verdict["reasons"]),
+        repeated=repeated,
+    )

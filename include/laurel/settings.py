@@ -1,0 +1,117 @@
+"""The one place that reads the environment: where the store, the cache and the use cases are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from laurel.errors import ConfigError
+
+ENVIRONMENTS = ("development", "production")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are, and under which rules this process runs."""
+
+    home: Path
+    """State of this machine: the embedded stack, workspaces, the DVC cache, a local store."""
+    store: str
+    """Root of the store: ``file:///…`` or ``s3://bucket/prefix``."""
+    cache: Path
+    """DVC's shared cache of this machine."""
+    s3_endpoint: str | None
+    """Endpoint of an S3-compatible server; ``None`` for AWS."""
+    shipped: Path
+    """The folder that holds ``dags``, ``usecases``, ``expectations`` as shipped."""
+    usecase_folders: tuple[Path, ...]
+    """Folders whose sub-folders are use cases."""
+    suite_folders: tuple[Path, ...]
+    """Folders of expectation suites, ``<folder>/<use case>/<suite>.json``."""
+    environment: str
+    """``development`` or ``production``; production refuses dirty trees."""
+    host: str
+    """The address the embedded API server binds."""
+    port: int
+    """The port of the embedded API server."""
+    scheduler: str
+    """The name of this scheduler; a store prefix accepts one."""
+
+    @property
+    def checkout(self) -> Path | None:
+        """The root of the source checkout this package runs from, if it does."""
+        return checkout_root()
+
+
+def checkout_root() -> Path | None:
+    """The source checkout that holds this file, or ``None`` when installed from a wheel."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "dags").is_dir() and (root / "include" / "usecases").is_dir() else None
+
+
+def dags_folder() -> Path:
+    """The folder to name in Airflow's DAG bundle setting."""
+    root = checkout_root()
+    return root / "dags" if root else Path(__file__).resolve().parent / "_shipped" / "dags"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment (all optional, prefix ``LAUREL_``).
+
+    Raises :class:`ConfigError` for a value that cannot be meant.
+    """
+    env = os.environ if environ is None else environ
+    root = checkout_root()
+    shipped = Path(__file__).resolve().parent / "_shipped"
+    home = Path(env.get("LAUREL_HOME") or (root or Path.home()) / ".laurel").resolve()
+    usecases = root / "include" / "usecases" if root else shipped / "usecases"
+    suites = root / "expectations" if root else shipped / "expectations"
+    return Settings(
+        home=home,
+        store=_store(env.get("LAUREL_STORE") or f"file://{home}/store"),
+        cache=Path(env.get("LAUREL_CACHE") or home / "cache").resolve(),
+        s3_endpoint=env.get("LAUREL_S3_ENDPOINT") or None,
+        shipped=root or shipped,
+        usecase_folders=(usecases, *_paths(env.get("LAUREL_USECASES"))),
+        suite_folders=(suites, *_paths(env.get("LAUREL_EXPECTATIONS"))),
+        environment=_environment(env.get("LAUREL_ENVIRONMENT") or "development"),
+        host=env.get("LAUREL_HOST") or "127.0.0.1",
+        port=_port(env.get("LAUREL_PORT") or "8080"),
+        scheduler=env.get("LAUREL_SCHEDULER") or "default",
+    )
+
+
+def connection_variable(conn_id: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """What the environment says of an Airflow connection, or ``None``."""
+    env = os.environ if environ is None else environ
+    return env.get(f"AIRFLOW_CONN_{conn_id.upper()}") or None
+
+
+def _store(url: str) -> str:
+    if not url.startswith(("file:///", "s3://")):
+        raise ConfigError(
+            "LAUREL_STORE names no store",
+            found=url.split("@")[-1],
+            expected="file:///folder or s3://bucket/prefix",
+        )
+    return url.rstrip("/")
+
+
+def _environment(name: str) -> str:
+    if name not in ENVIRONMENTS:
+        raise ConfigError(
+            "LAUREL_ENVIRONMENT is unknown", found=name, expected=" or ".join(ENVIRONMENTS)
+        )
+    return name
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise ConfigError("LAUREL_PORT is not a port", found=text, expected="1 to 65535")
+    return int(text)
+
+
+def _paths(text: str | None) -> tuple[Path, ...]:
+    return tuple(Path(part).resolve() for part in (text or "").split(os.pathsep) if part)

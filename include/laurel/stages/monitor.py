@@ -1,0 +1,222 @@
+"""Monitor: does the champion still deserve the crown? Frames in, a report out, nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from laurel.domain import performance as measured
+from laurel.domain.alarm import raise_alarms
+from laurel.domain.config import Monitoring
+from laurel.domain.drift import WEEK, compare, compare_scores, usual_psi
+from laurel.domain.lateness import LabelCounts
+from laurel.domain.metric import get_metric
+from laurel.domain.partition import Partition
+from laurel.domain.profile import Counts, bin_counts, empty_counts, merge
+from laurel.domain.report import (
+    ChampionFacts,
+    Comparison,
+    DataWarning,
+    Freshness,
+    Quarantined,
+    Realised,
+    Report,
+    Skew,
+)
+from laurel.errors import DataError
+from laurel.usecase import UseCase
+
+AGAINST_TRAINING = "this partition against training"
+AGAINST_WINDOW = "this partition against the trailing window"
+WINDOW = "the trailing window against training"
+SAME_SCORE = 1e-6
+FRESH_DAYS = 1
+PREDICTED = ("score", "decision")
+TRAILED = ("score", "label", "partition", "model_version")
+
+
+@dataclass(frozen=True)
+class MonitorInput:
+    """What a report is made of, all of it known at the end of the partition."""
+
+    partition: Partition
+    champion: ChampionFacts
+    features: pd.DataFrame
+    """The partition's features by the champion's own code, one row per prediction, same order."""
+    predictions: pd.DataFrame
+    """The partition's predictions: ``score`` and ``decision`` (missing where none is made)."""
+    trailing: pd.DataFrame
+    """Predictions of the trailing window: ``score``, ``label`` (missing until it has matured),
+    ``partition``, ``model_version``; and the columns of the gate's slices where at hand."""
+    trailing_counts: Mapping[str, Counts] = field(default_factory=dict)
+    """Partition → its counts over the champion's profile: ``counts`` of earlier reports, or from
+    :func:`laurel.domain.profile.bin_counts`."""
+    newest: Mapping[str, Partition | None] = field(default_factory=dict)
+    """Dataset → its newest partition that was known at the end of this one."""
+    warnings: tuple[DataWarning, ...] = ()
+    quarantine: tuple[Quarantined, ...] = ()
+    rescored: NDArray[np.floating[Any]] | None = None
+    """The champion's scores on ``features``, computed anew, to compare with the published ones."""
+    labels: LabelCounts | None = None
+    """How the labels of the trailing window came."""
+    observed: Mapping[str, float] = field(default_factory=dict)
+    """What the runs cost: ``seconds``, ``rows_per_second``, ``peak_memory_bytes``, …"""
+
+
+def monitor(usecase: UseCase, given: MonitorInput) -> Report:
+    """Report on one partition.
+
+    Equal inputs make equal reports. Raises :class:`DataError` when columns or features are
+    missing, or when features and predictions are not the same rows, and :class:`ConfigError` for
+    a bound on a metric that does not exist.
+    """
+    rules = usecase.config.monitoring
+    bounds = {get_metric(b.metric).name: (b.kind, b.value) for b in rules.performance}
+    _require(given.predictions, PREDICTED, usecase=usecase, given=given)
+    _require(given.trailing, TRAILED, usecase=usecase, given=given)
+    scores = given.predictions["score"].to_numpy(dtype="float64", na_value=np.nan)
+    counts = bin_counts(given.champion.profile, given.features, scores)
+    realised = _realise(usecase, given, scores=scores)
+    comparisons = tuple(_compare(given, counts, rules=rules))
+    freshness = _freshness(usecase, given)
+    skew = _skew(scores, given.rescored)
+    alarms, notes = raise_alarms(
+        monitoring=rules,
+        comparisons=comparisons,
+        realised=realised,
+        freshness=freshness,
+        warnings=given.warnings,
+        quarantine=given.quarantine,
+        skew=skew,
+    )
+    curable = ("drift/", "score_drift", "performance/")
+    age = given.partition.end - given.champion.as_of
+    return Report(
+        usecase=usecase.name,
+        title=usecase.config.title,
+        partition=given.partition.key,
+        champion=given.champion,
+        champion_age_days=age.total_seconds() / 86_400,
+        rows=len(given.predictions),
+        mean_score=_mean(scores),
+        positive_share=_mean(given.predictions["decision"].to_numpy("float64", na_value=np.nan)),
+        comparisons=comparisons,
+        realised=realised,
+        freshness=freshness,
+        warnings=given.warnings,
+        quarantine=given.quarantine,
+        skew=skew,
+        alarms=alarms,
+        notes=notes,
+        minimum_rows=rules.minimum_rows,
+        window_days=rules.reference_days,
+        bounds=bounds,
+        retrain=rules.retrain
+        and any(a.severity == "critical" and a.check.startswith(curable) for a in alarms),
+        counts=counts,
+        labels=given.labels,
+        observed=given.observed,
+    )
+
+
+def _realise(usecase: UseCase, given: MonitorInput, *, scores: NDArray[Any]) -> Realised:
+    rules, frame = usecase.config.monitoring, given.trailing
+    days = frame["partition"].astype(str)
+    first = given.partition.shifted(1 - rules.reference_days).key
+    window = frame[(days >= first) & (days <= given.partition.key)]
+    own = window[window["model_version"].astype(str) == given.champion.model_version]
+    slices = usecase.config.gate.slices
+    return Realised(
+        champion=measured.measure(own),
+        served=measured.measure(window),
+        days=measured.by_day(window),
+        calibration=measured.calibration(*measured.matured(own)),
+        slices=measured.by_slice(own, slices, minimum_rows=rules.minimum_rows),
+        estimate=measured.estimate(scores),
+    )
+
+
+def _compare(given: MonitorInput, counts: Counts, *, rules: Monitoring) -> Iterator[Comparison]:
+    profile = dict(given.champion.profile)
+    first = given.partition.shifted(-rules.reference_days).key
+    days = [
+        given.trailing_counts[day]
+        for day in sorted(given.trailing_counts)
+        if first <= day < given.partition.key
+    ]
+    past, recent = _whole_weeks(days), _whole_weeks([*days, counts])
+    window = _sum(profile, past)
+    least = rules.minimum_rows
+    usual = profile.get("usual") or {"day": usual_psi(profile, days, minimum_rows=least)}
+    habit = usual_psi(window, days, minimum_rows=least)
+    lately = _sum(profile, recent)
+    cases: tuple[tuple[Any, str, Counts, Counts, Any, int], ...] = (
+        ("partition_profile", AGAINST_TRAINING, profile, counts, usual["day"], len(days)),
+        ("partition_window", AGAINST_WINDOW, window, counts, habit, len(past)),
+        ("window_profile", WINDOW, profile, lately, usual.get("week", {}), len(recent)),
+    )
+    for name, title, reference, current, habits, length in cases:
+        yield Comparison(
+            name=name,
+            title=title,
+            window_days=length,
+            reference_rows=reference["rows"],
+            rows=current["rows"],
+            features=compare(reference, current, monitoring=rules, usual=habits.get("features")),
+            score=compare_scores(reference, current, monitoring=rules, usual=habits.get("score")),
+        )
+
+
+def _whole_weeks(days: list[Counts]) -> list[Counts]:
+    """The last days that make whole weeks, so that no weekday weighs more than another."""
+    return days[len(days) % WEEK :]
+
+
+def _sum(profile: Mapping[str, Any], days: list[Counts]) -> Counts:
+    return reduce(merge, days, empty_counts(profile))
+
+
+def _freshness(usecase: UseCase, given: MonitorInput) -> tuple[Freshness, ...]:
+    config, found = usecase.config, []
+    for dataset, newest in sorted(given.newest.items()):
+        delay = config.label.delay_days if dataset == config.labels_name else 0
+        days = (given.partition.day - newest.day).days if newest else None
+        key = newest.key if newest else None
+        found.append(Freshness(dataset, key, days, allowed=FRESH_DAYS + delay))
+    return tuple(found)
+
+
+def _skew(scores: NDArray[Any], rescored: NDArray[Any] | None) -> Skew | None:
+    if rescored is None or not len(scores):
+        return None
+    gaps = np.abs(scores - np.asarray(rescored, dtype=float))
+    differing = ~(gaps <= SAME_SCORE) & ~(np.isnan(scores) & np.isnan(rescored))
+    largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else math.nan
+    return Skew(rows=len(scores), differing=int(differing.sum()), largest=largest)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _require(
+    frame: pd.DataFrame, columns: tuple[str, ...], *, usecase: UseCase, given: MonitorInput
+) -> None:
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise DataError(
+            "columns are missing for the report",
+            usecase=usecase.name,
+            dataset="predictions",
+            partition=given.partition.key,
+            found=", ".join(map(str, frame.columns)) or "no column",
+            expected=", ".join(columns),
+        )

@@ -1,0 +1,113 @@
+"""Sensors on the catalog and the ledger; all reschedule, so that waiting holds no worker."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from laurel.errors import LaurelError, Pending
+from laurel_airflow.times import as_of_of, partition_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from laurel.runs.site import Site
+    from laurel.usecase import UseCase
+
+UNFINISHED = ["queued", "running"]
+
+
+class LaurelSensor(BaseSensorOperator):
+    """Waits while :meth:`check` raises :class:`Pending`; says each time what it waits for."""
+
+    def __init__(self, *, usecase: str, deadline: timedelta, **kwargs: Any) -> None:
+        super().__init__(
+            mode="reschedule",
+            poke_interval=timedelta(seconds=20),
+            exponential_backoff=True,
+            max_wait=timedelta(minutes=10),
+            timeout=deadline,
+            **kwargs,
+        )
+        self.usecase = usecase
+
+    def poke(self, context: Context) -> bool:
+        """Whether all that is waited for is there."""
+        from laurel.runs.site import open_site
+        from laurel.usecase import get_usecase
+
+        try:
+            site = open_site()
+            self.check(site, get_usecase(self.usecase, site.settings), context)
+        except Pending as waiting:
+            self.log.info("%s", waiting)
+            return False
+        except LaurelError as error:
+            self.log.error("%s", error)
+            kind = AirflowException if error.retryable else AirflowFailException
+            raise kind(str(error)) from None
+        return True
+
+    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
+        """Raise :class:`Pending` while something is missing."""
+        raise NotImplementedError
+
+
+class TrainingInputsSensor(LaurelSensor):
+    """Waits for the snapshot's partitions, and for earlier training runs to finish.
+
+    Decisions are made in the order of as_of, and the champion that a challenger meets is known
+    only when every earlier decision is.
+    """
+
+    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
+        from laurel.domain.canonical import instant
+        from laurel.runs.train import inputs_ready
+
+        as_of = as_of_of(context)
+        earlier = self._earlier_runs(usecase, as_of)
+        running = (
+            context["ti"].get_dr_count(
+                dag_id=context["dag"].dag_id, logical_dates=earlier, states=UNFINISHED
+            )
+            if earlier
+            else 0
+        )
+        if running:
+            raise Pending(
+                "earlier training runs are unfinished",
+                usecase=usecase.name,
+                found=f"{running} before as_of {instant(as_of)}",
+                hint="decisions are made in the order of as_of",
+            )
+        inputs_ready(site, usecase, as_of=as_of)
+
+    @staticmethod
+    def _earlier_runs(usecase: UseCase, as_of: datetime) -> list[datetime]:
+        from laurel.domain.ledger import interval_starts_before
+
+        return interval_starts_before(usecase.config, as_of)
+
+
+class ScoreInputsSensor(LaurelSensor):
+    """Waits for the partition, and for every decision due by its score cutoff."""
+
+    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
+        # not laurel.runs.score, which would load Great Expectations for every look
+        from laurel.runs.inputs import choose_inputs
+
+        choose_inputs(site, usecase, partition=partition_of(context))
+
+
+class PredictionsSensor(LaurelSensor):
+    """Waits for the predictions of the partition."""
+
+    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
+        from laurel.runs.night import choose_night
+
+        choose_night(site, usecase, partition=partition_of(context))

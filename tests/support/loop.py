@@ -1,0 +1,211 @@
+"""The whole loop on the use case ``toy``, driven through a real Airflow; see loop_fixtures."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from laurel.domain.canonical import parse_instant
+from laurel.domain.catalog import CatalogState
+from laurel.domain.ledger import LedgerState
+from laurel.errors import Refused
+from laurel.local.api import FINISHED, ApiClient
+from laurel.local.runs import Run, Task
+from laurel.local.stack import login
+from support.runs import EVERYTHING, Home
+from support.stack import RunningStack
+
+KINDS = ("ingest", "monitor", "restate", "rollback", "score", "train")
+HISTORY = ("2024-01-01", "2024-02-21")
+"""Loaded by one run."""
+DAILY = ("2024-02-22", "2024-02-23")
+"""Backfilled, one run a day."""
+POISONED = "2024-02-23"
+TRAININGS = ("2024-02-05", "2024-02-12")
+"""Where the intervals begin; as_of is a week later."""
+AS_OFS = (parse_instant("2024-02-12"), parse_instant("2024-02-19"))
+SCORINGS = ("2024-02-19", "2024-02-20")
+"""The first by the first champion, the second by the second, who reigns from 20 February."""
+NIGHTS = ("2024-02-20", "2024-02-20")
+CORRECTED = "2024-02-15"
+"""A day that the second training held out, and that the scored days look back on."""
+SECONDS = 600
+"""How long a step may take on a machine that is busy with other things."""
+
+
+Find = Callable[[], list[Run]]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A home, the stack that runs in it, and what was done by hand."""
+
+    home: Home
+    stack: RunningStack
+
+    @property
+    def api(self) -> ApiClient:
+        return self.stack.api
+
+    def start(self, kind: str, days: tuple[str, str], **options: Any) -> Find:
+        """Create a backfill; returns what finds its runs."""
+        made = self.api.create_backfill(f"toy_{kind}", at(days[0]), at(days[1]), **options)
+        assert made is not None
+        return lambda: self.api.backfill_runs(made)
+
+    def trigger(self, kind: str, **conf: object) -> Find:
+        """Start one run by hand; returns what finds it."""
+        made = self.api.trigger(f"toy_{kind}", conf=conf)
+        return lambda: [self.api.run(made.dag_id, made.run_id)]
+
+    def ended(self, *finders: Find) -> list[Run]:
+        """All runs, once each has ended well or badly; closes the backfills they belong to."""
+        deadline = time.monotonic() + SECONDS
+        ended: list[Run] = []
+        for find in finders:
+            # One after the other: the API server also serves the tasks.
+            while not _all_ended(runs := find()):
+                assert time.monotonic() < deadline, [(r.dag_id, r.run_id, r.state) for r in runs]
+                time.sleep(1)
+            ended += runs
+        self._close_backfills()
+        return ended
+
+    def _close_backfills(self) -> None:
+        """Airflow closes them twice a minute, and refuses another one of the DAG until then."""
+        for dag_id in (f"toy_{kind}" for kind in KINDS):
+            rows = self.api.pages("/backfills", "backfills", dag_id=dag_id)
+            still_open = [row["id"] for row in rows if row["completed_at"] is None]
+            if still_open and _all_ended(self.api.runs(dag_id)):
+                for number in still_open:
+                    with suppress(Refused):  # Airflow may have closed it since it was listed
+                        self.api.request("PUT", f"/backfills/{number}/cancel")
+
+    def reproduce(self, version: str | None) -> subprocess.Popen[str]:
+        """Start ``laurel reproduce``, in the environment of the stack's tasks."""
+        return subprocess.Popen(
+            self.home.command(["reproduce", str(version)]),
+            env=self.stack.airflow,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def tasks(self, run: Run) -> dict[str, Task]:
+        return {task.task_id: task for task in self.api.tasks(run)}
+
+    def moment(self, run: Run, task: str, name: str) -> datetime:
+        """When a task's last try started or ended."""
+        told = self.api.get(f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task}")
+        return datetime.fromisoformat(told[name])
+
+    def about(self, run: Run, task: str, what: str) -> dict[str, Any]:
+        """What the API says about a task instance: ``links``, ``xcomEntries`` …"""
+        return self.api.get(f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task}/{what}")
+
+    @cached_property
+    def token(self) -> str:
+        """A token of the stack's user."""
+        user, password = login(self.stack.settings)
+        answer = httpx.post(
+            f"{self.api.url}/auth/token",
+            json={"username": user, "password": password},
+            trust_env=False,
+            timeout=60,
+        )
+        return str(answer.json()["access_token"])
+
+    def page(self, path: str, *, token: str | None = "") -> httpx.Response:
+        """What a browser gets: with the user's token, another one, or with ``None`` without."""
+        given = token if token != "" else self.token
+        headers = {} if given is None else {"Authorization": f"Bearer {given}"}
+        return httpx.get(f"{self.api.url}{path}", headers=headers, trust_env=False, timeout=60)
+
+    def records(self) -> Records:
+        site, usecase = self.home.site, self.home.usecase
+        return Records(
+            catalogs={name: site.catalog(usecase, name).read() for name in EVERYTHING},
+            ledger=site.ledger(usecase).read(),
+            same=(self.home.catalogs(), self.home.ledger()),
+            keys=tuple(self.home.keys()),
+        )
+
+
+@dataclass(frozen=True)
+class Records:
+    """What stood in the store at a moment."""
+
+    catalogs: Mapping[str, CatalogState]
+    ledger: LedgerState
+    same: tuple[dict[str, dict[str, list[str]]], list[list[object]]]
+    keys: tuple[str, ...]
+
+    def under(self, *prefixes: str) -> list[str]:
+        return [key for key in self.keys if key.startswith(prefixes)]
+
+
+@dataclass(frozen=True)
+class First:
+    """The loop once: the runs by kind, what stood while a day was poisoned, and in the end."""
+
+    load: Run
+    days: Sequence[Run]
+    mended: Sequence[Run]
+    nameless: Run
+    """A training by hand without as_of."""
+    trainings: Sequence[Run]
+    order: tuple[datetime, datetime]
+    """When the first training was decided, and when the second one began to train."""
+    scorings: Sequence[Run]
+    nights: Sequence[Run]
+    poisoned: Records
+    reasons: Sequence[str]
+    """The log of the task that refused the poisoned day."""
+    poisoned_links: Mapping[str, str | None]
+    refused: Mapping[str, Task]
+    """The tasks of the poisoned run."""
+    done: Records
+    reproduction: subprocess.Popen[str]
+    """Of the first training, begun while the second one waited or ran."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """The same backfills with reprocessing."""
+
+    runs: Sequence[Run]
+    done: Records
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """After a rollback to the first champion."""
+
+    run: Run
+    target: str
+    done: Records
+
+
+@dataclass(frozen=True)
+class Restated:
+    """After a day of the source was corrected, ingested again and restated."""
+
+    corrected: Run
+    run: Run
+    done: Records
+
+
+def _all_ended(runs: Sequence[Run]) -> bool:
+    return bool(runs) and all(run.state in FINISHED for run in runs)
+
+
+def at(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)

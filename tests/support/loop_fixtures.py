@@ -1,0 +1,141 @@
+"""Fixtures of the loop through Airflow: one stack for a session, and each step of the way.
+
+    pytest_plugins = ["support.loop_fixtures"]  # running, first, …
+
+Each fixture takes the loop a step further and holds what stood in the records then, so that tests
+of it may run in any order. The stack runs from a committed copy of this source tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.loop import (
+    CORRECTED,
+    DAILY,
+    HISTORY,
+    KINDS,
+    NIGHTS,
+    POISONED,
+    SCORINGS,
+    TRAININGS,
+    Again,
+    First,
+    Restated,
+    Rolled,
+    Running,
+)
+from support.runs import Home, open_home
+from support.stack import running_stack
+
+
+@pytest.fixture(scope="session")
+def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The stack, with the DAGs of ``toy`` switched on."""
+    include, dags = source_checkout / "include", source_checkout / "dags"
+    home = open_home(tmp_path_factory.mktemp("loop"), PYTHONPATH=str(include))
+    environ = {
+        name: text
+        for name, text in home.environ.items()
+        if name.startswith("LAUREL_") or name == "PYTHONPATH"
+    }
+    environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
+    with running_stack(home.folder / "home", environ) as stack:
+        for kind in KINDS:
+            stack.api.unpause(f"toy_{kind}")
+        yield Running(home, stack)
+
+
+@pytest.fixture(scope="session")
+def first(running: Running) -> Iterator[First]:
+    """From nothing to two champions, predictions and reports."""
+    (load,) = running.ended(running.trigger("ingest", start=HISTORY[0], end=HISTORY[1]))
+    poison = _poison(running.home)
+    daily = running.start("ingest", DAILY)
+    nameless = running.trigger("train")
+    trainings = running.start("train", TRAININGS, max_active_runs=2)
+    days = running.ended(daily)
+    refused = running.tasks(days[-1])
+    poisoned = running.records()
+    reasons = running.api.log(days[-1], refused["ingest_visits"])
+    links = running.about(days[-1], "ingest_visits", "links")["extra_links"]
+    poison.unlink()
+    mended = running.ended(running.start("ingest", DAILY, reprocess="failed"))
+    running.ended(lambda: trainings()[:1])
+    reproduction = running.reproduce(running.records().ledger.history[0].model_version)
+    trained = running.ended(trainings)
+    order = (
+        running.moment(trained[0], "decide", "end_date"),
+        running.moment(trained[1], "train", "start_date"),
+    )
+    scored = running.ended(running.start("score", SCORINGS))
+    nights = running.ended(running.start("monitor", NIGHTS))
+    yield First(
+        load=load,
+        days=days,
+        mended=mended,
+        nameless=running.ended(nameless)[0],
+        trainings=trained,
+        order=order,
+        scorings=scored,
+        nights=nights,
+        poisoned=poisoned,
+        reasons=reasons,
+        poisoned_links=links,
+        refused=refused,
+        done=running.records(),
+        reproduction=reproduction,
+    )
+    if reproduction.poll() is None:
+        reproduction.kill()
+    reproduction.communicate()
+
+
+@pytest.fixture(scope="session")
+def again(running: Running, first: First) -> Again:
+    """Everything once more, all at once."""
+    runs = running.ended(
+        running.start("ingest", DAILY, reprocess="completed"),
+        running.start("train", TRAININGS, reprocess="completed", max_active_runs=1),
+        running.start("score", SCORINGS, reprocess="completed"),
+        running.start("monitor", NIGHTS, reprocess="completed"),
+    )
+    return Again(runs, running.records())
+
+
+@pytest.fixture(scope="session")
+def rolled(running: Running, first: First, again: Again) -> Rolled:
+    """The crown back to the first champion, from the day on which the second one's reign began."""
+    target = first.done.ledger.history[0].model_version or ""
+    (run,) = running.ended(
+        running.trigger(
+            "rollback",
+            target=target,
+            reason="the second one was trained on wrong prices",
+            effective_from="2024-02-20T00:00:00Z",
+        )
+    )
+    return Rolled(run, target, running.records())
+
+
+@pytest.fixture(scope="session")
+def restated(running: Running, rolled: Rolled) -> Restated:
+    """A day is corrected at its source, ingested again, and what rested on it recomputed."""
+    frame = running.home.source("visits", CORRECTED)
+    frame["amount"] *= 1.5
+    frame.to_parquet(running.home.override("visits", CORRECTED))
+    (corrected,) = running.ended(running.trigger("ingest", start=CORRECTED, end=CORRECTED))
+    (run,) = running.ended(running.trigger("restate", dataset="visits", start=CORRECTED))
+    return Restated(corrected, run, running.records())
+
+
+def _poison(home: Home) -> Path:
+    """Let the source give a day with one amount that cannot be."""
+    frame = home.source("visits", POISONED)
+    frame.loc[7, "amount"] = -5.0
+    file = home.override("visits", POISONED)
+    frame.to_parquet(file)
+    return file
