@@ -34,7 +34,14 @@ _TABLES = (
 )
 _GROUND = ("domain/canonical", "domain/partition")
 _PAST = ("domain/history", "domain/window")
-_MODEL = ("adapters/xgboost", "domain/featureset", "domain/metric")
+_XGBOOST = (
+    "adapters/xgboost/__init__",
+    "adapters/xgboost/encoding",
+    "adapters/xgboost/fitting",
+    "adapters/xgboost/model",
+    "adapters/xgboost/threads",
+)
+_MODEL = (*_XGBOOST, "adapters/frames", "domain/featureset", "domain/metric")
 _FEATURIZE = ("stages/featurize", "domain/featureset", *_PAST)
 _PROFILE = ("domain/bins", "domain/column", "domain/distance", "domain/drift", "domain/profile")
 _EVIDENCE = ("domain/bootstrap", "domain/evidence", "domain/metric")
@@ -52,7 +59,7 @@ CODE: dict[str, tuple[str, ...]] = {
         *_TABLES,
         *_GROUND,
     ),
-    "featurize": (*_FEATURIZE, *_TABLES, *_GROUND),
+    "featurize": (*_FEATURIZE, "adapters/frames", *_TABLES, *_GROUND),
     "train": ("stages/train", *_MODEL, *_PROFILE, *_PAST, *_TABLES, *_GROUND),
     "evaluate": (
         "stages/evaluate",

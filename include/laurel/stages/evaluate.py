@@ -12,8 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.adapters.documents import read_json, write_json
+from laurel.adapters.frames import read_frame
 from laurel.adapters.logistic import logistic_scores
-from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import Model, load_features, load_model, scores_digest
 from laurel.domain.canonical import instant
 from laurel.domain.config import UseCaseConfig
@@ -52,7 +53,7 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
     """
     config, data = usecase.config, folder / "data" / usecase.name
     window = read_window(read_json(data / "window.json"))
-    frame = read_table(data / "frame.parquet")
+    frame = read_frame(data)
     rows, past = load_snapshot(usecase, data)
     rows = labelled(rows, window, config, splits=("holdout",))
     challenger = load_model(data / "model")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from laurel.adapters.documents import read_json
-from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.frames import write_frame
+from laurel.adapters.tables import read_table
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import LABEL, SPLIT, Featurizer, compute_features
 from laurel.domain.history import HISTORY, PARTITION, Past, join_labels
@@ -33,7 +34,7 @@ def featurize(usecase: UseCase, folder: Path) -> pd.DataFrame:
         load_featurizer(usecase.features_file(), usecase=usecase.name), chosen, past, config=config
     )
     frame = pd.concat([_head(chosen, config), features], axis=1)
-    write_table(frame, data / "frame.parquet")
+    write_frame(frame, data)
     return frame
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.adapters.documents import read_json, write_json
-from laurel.adapters.tables import read_table
+from laurel.adapters.frames import read_frame
 from laurel.adapters.xgboost import (
     ABOUT,
     FEATURES,
@@ -44,7 +44,7 @@ def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Mode
     saved model scores otherwise than the fitted one.
     """
     config, data = usecase.config, folder / "data" / usecase.name
-    frame = read_table(data / "frame.parquet")
+    frame = read_frame(data)
     fitting, stopping = (split_part(frame, name, config) for name in ("train", "validation"))
     model = fit(fitting, stopping, config.training.model, threads=threads)
     scores = model.predict(stopping[0])

@@ -1,0 +1,45 @@
+"""XGBoost: fit on histograms on the CPU, save as UBJ, load, predict; equal rows give equal bytes.
+
+A model version is a folder: ``model.ubj`` (the trees), ``model.json`` (what is needed to use them
+and how they came about), ``features.py`` (the feature code they were trained with) and
+``profile.json``.
+
+Categories are given to XGBoost as numbers of the levels in ``model.json``, seen in the train days
+alone; a level that was not seen there is missing.
+"""
+
+from __future__ import annotations
+
+from laurel.adapters.xgboost.encoding import Feature, Scores
+from laurel.adapters.xgboost.fitting import FIXED, STOPPING, fit
+from laurel.adapters.xgboost.model import (
+    ABOUT,
+    FEATURES,
+    MODEL,
+    PROFILE,
+    Model,
+    load_features,
+    load_model,
+    model_bytes,
+    scores_digest,
+)
+from laurel.adapters.xgboost.threads import CELLS_PER_THREAD, cores
+
+__all__ = [
+    "ABOUT",
+    "CELLS_PER_THREAD",
+    "FEATURES",
+    "FIXED",
+    "MODEL",
+    "PROFILE",
+    "STOPPING",
+    "Feature",
+    "Model",
+    "Scores",
+    "cores",
+    "fit",
+    "load_features",
+    "load_model",
+    "model_bytes",
+    "scores_digest",
+]

@@ -1,0 +1,85 @@
+"""What XGBoost reads: float32 columns, categories as numbers of the levels a model knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+from numpy.typing import NDArray
+
+from laurel.errors import DataError
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column a model reads: a number, or a category with the levels it knows."""
+
+    name: str
+    levels: tuple[str, ...] | None = None
+
+    def encode(self, column: pd.Series[Any]) -> Scores:
+        """The column as XGBoost reads it: float32, nan where missing or not known."""
+        if self.levels is None:
+            return _numbers(column)
+        codes = pd.Index(self.levels, dtype="str").get_indexer(pd.Index(column.astype("str")))
+        return np.where(codes < 0, np.nan, codes).astype(np.float32)
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        if self.levels is None:
+            return {"name": self.name, "kind": "number"}
+        return {"name": self.name, "kind": "category", "levels": list(self.levels)}
+
+
+def describe(train: pd.DataFrame) -> tuple[Feature, ...]:
+    """The columns of a training part, with the levels that categories have in it."""
+    return tuple(
+        Feature(str(name))
+        if pd.api.types.is_numeric_dtype(train[name].dtype)
+        else Feature(str(name), tuple(sorted(train[name].dropna().astype("str").unique())))
+        for name in train.columns
+    )
+
+
+def read_feature(document: Mapping[str, Any]) -> Feature:
+    """Read what :meth:`Feature.document` wrote."""
+    levels = tuple(document["levels"]) if document["kind"] == "category" else None
+    return Feature(document["name"], levels)
+
+
+def to_matrix(
+    frame: pd.DataFrame, features: Sequence[Feature], labels: NDArray[Any] | None = None
+) -> xgboost.DMatrix:
+    """The matrix of these columns; raises :class:`DataError` for columns that are missing."""
+    missing = [feature.name for feature in features if feature.name not in frame.columns]
+    if missing:
+        raise DataError(
+            "features of the model are missing",
+            found=", ".join(map(str, frame.columns)) or "no column",
+            expected=", ".join(missing),
+            hint="compute the features with the code of the model's own version",
+        )
+    values = np.column_stack([feature.encode(frame[feature.name]) for feature in features])
+    return xgboost.DMatrix(
+        values,
+        label=labels,
+        feature_names=[feature.name for feature in features],
+        feature_types=["q" if feature.levels is None else "c" for feature in features],
+        enable_categorical=True,
+    )
+
+
+def _numbers(column: pd.Series[Any]) -> Scores:
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        raise DataError(
+            f"feature {str(column.name)!r} is not a number, as it was in training",
+            found=str(column.dtype),
+            expected="a number",
+        )
+    return np.asarray(column.to_numpy(dtype=np.float32, na_value=np.nan))
