@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as rules
 
 from laurel.settings import Settings, load_settings
 from support.servers import rclone_s3, seaweedfs
@@ -16,10 +17,16 @@ from support.servers import rclone_s3, seaweedfs
 __all__ = ["rclone_s3", "seaweedfs", "settings"]
 
 
-if "AIRFLOW_HOME" not in os.environ:
-    # Airflow makes its home when it is imported: not in the home of whoever runs the tests.
-    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="laurel-airflow-")
-    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
+# Airflow makes its home when it is imported: not in the home of whoever runs the tests, and one for
+# each worker of a parallel run, which must not read a file that another one is writing.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="laurel-airflow-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+# No example has to be done in a certain time. `make` runs the same examples each time, so that
+# whoever runs it twice sees the same twice; plain pytest looks for new ones.
+rules.register_profile("searching", deadline=None)
+rules.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+rules.load_profile("searching")
 
 
 @pytest.fixture

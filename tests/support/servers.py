@@ -22,8 +22,12 @@ import pytest
 from laurel.settings import Settings
 
 HOST = "127.0.0.1"
-READY_SECONDS = 30
+READY_SECONDS = 120
+PORTS = range(10_000, 20_000)
+"""Like those that follow at the offset, below what systems give to outgoing connections."""
 GRPC_OFFSET = 10_000
+SLOTS = 8
+"""Workers of a parallel run choose from ports of their own."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +153,13 @@ def _run(command: list[str], *, folder: Path, port: int) -> Iterator[S3Server]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now, and free with the gRPC offset too, below the ephemeral range."""
+    """Ports that are free now, and free with the gRPC offset too; another worker gets others."""
+    slot = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SLOTS
+    draw = random.SystemRandom()
     ports: list[int] = []
     with ExitStack() as held:
         while len(ports) < count:
-            port = random.randrange(20_000, 30_000)  # noqa: S311
+            port = draw.randrange(PORTS.start + slot, PORTS.stop, SLOTS)
             try:
                 for candidate in (port, port + GRPC_OFFSET):
                     held.enter_context(socket.socket()).bind((HOST, candidate))

@@ -9,7 +9,6 @@ A module that needs other use cases or DAGs overrides ``stack_environ``, or call
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from laurel.local.api import ApiClient
 from laurel.local.environment import airflow_environment
 from laurel.local.stack import down, up
 from laurel.settings import Settings, load_settings
+from support.servers import free_ports
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,9 @@ def clean_environ() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+    """A port nobody listens on now; none that an outgoing connection could take meanwhile."""
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture(scope="session")
