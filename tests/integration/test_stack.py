@@ -7,6 +7,7 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,10 @@ from laurel.local.state import marks_of, read_record
 from laurel.settings import load_settings
 from support.stack import RunningStack, free_port, running_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+PATIENCE = 300
+"""Seconds that a step may take on a machine that is busy with other things."""
 
 DAGS = """
 import datetime
@@ -58,7 +62,7 @@ with DAG("slow", schedule=None, start_date=START):
 
     @task
     def sleep():
-        time.sleep(120)
+        time.sleep(900)
 
     sleep()
 """
@@ -68,7 +72,7 @@ def day(number: int) -> datetime:
     return datetime(2013, 1, number, tzinfo=UTC)
 
 
-def wait_until(true: Callable[[], object], *, seconds: float = 60) -> None:
+def wait_until(true: Callable[[], object], *, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -91,8 +95,24 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 def processes(running: RunningStack) -> list[psutil.Process]:
     places = layout(running.settings)
-    pids = find_leftovers(marks_of(places, read_record(places)))
-    return [psutil.Process(pid) for pid in pids]
+    found = []
+    for pid in find_leftovers(marks_of(places, read_record(places))):
+        with suppress(psutil.NoSuchProcess):  # the DAG processor's children come and go
+            found.append(psutil.Process(pid))
+    return found
+
+
+def doors_of(process: psutil.Process) -> set[tuple[str, int]]:
+    """The addresses on which a process listens; none once it has ended."""
+    try:
+        connections = process.net_connections("inet")
+    except psutil.NoSuchProcess:
+        return set()
+    return {
+        (connection.laddr.ip, connection.laddr.port)
+        for connection in connections
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def lives(process: psutil.Process) -> bool:
@@ -117,12 +137,7 @@ def test_every_part_runs_and_is_healthy(running: RunningStack) -> None:
 
 
 def test_nothing_listens_but_the_api_server_on_loopback(running: RunningStack) -> None:
-    doors = {
-        (connection.laddr.ip, connection.laddr.port)
-        for process in processes(running)
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    doors = {door for process in processes(running) for door in doors_of(process)}
 
     assert doors == {("127.0.0.1", running.settings.port)}
 
@@ -148,7 +163,7 @@ def test_a_second_up_changes_nothing(running: RunningStack) -> None:
     again = up(running.settings, environ=running.environ)
 
     assert not again.created
-    assert again.seconds < 5
+    assert again.seconds < running.seconds
     assert pids(running) == before
 
 
@@ -194,7 +209,7 @@ def test_a_backfill_runs_through_the_scheduler_and_again_only_when_asked(
     backfill = running.api.create_backfill("steady", day(1), day(3))
     assert backfill
     runs = running.api.wait_for_backfill(
-        backfill, timeout=120, watch=lambda c: seen.append(dict(c))
+        backfill, timeout=PATIENCE, watch=lambda c: seen.append(dict(c))
     )
 
     assert [run.logical_date for run in runs] == [day(1), day(2), day(3)]
@@ -203,7 +218,7 @@ def test_a_backfill_runs_through_the_scheduler_and_again_only_when_asked(
     assert running.api.create_backfill("steady", day(1), day(3)) is None
     again = running.api.create_backfill("steady", day(2), day(2), reprocess="completed")
     assert again
-    assert len(running.api.wait_for_backfill(again, timeout=60)) == 1
+    assert len(running.api.wait_for_backfill(again, timeout=PATIENCE)) == 1
 
 
 def test_a_failed_run_ends_the_waiting_with_the_task_s_last_words(running: RunningStack) -> None:
@@ -211,7 +226,7 @@ def test_a_failed_run_ends_the_waiting_with_the_task_s_last_words(running: Runni
     run = running.api.trigger("broken")
 
     with pytest.raises(LaurelError) as failure:
-        running.api.wait_for_runs(lambda: [running.api.run("broken", run.run_id)], timeout=60)
+        running.api.wait_for_runs(lambda: [running.api.run("broken", run.run_id)], timeout=PATIENCE)
 
     assert "in the task fall" in str(failure.value)
     assert "the bridge is out" in str(failure.value)
@@ -235,14 +250,14 @@ def test_a_killed_scheduler_is_restarted_and_the_log_says_so(running: RunningSta
     running.api.unpause("steady")
     backfill = running.api.create_backfill("steady", day(5), day(5))
     assert backfill
-    assert running.api.wait_for_backfill(backfill, timeout=120)
+    assert running.api.wait_for_backfill(backfill, timeout=PATIENCE)
 
 
 def test_down_leaves_no_process_even_when_the_supervisor_was_killed(running: RunningStack) -> None:
     everything = processes(running)
     record = read_record(layout(running.settings))
     assert record
-    stranger = psutil.Popen(["sleep", "60"], cwd=running.settings.home)
+    stranger = psutil.Popen(["sleep", "900"], cwd=running.settings.home)
 
     os.kill(record.supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not record.supervisor.alive)

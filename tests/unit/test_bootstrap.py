@@ -86,7 +86,8 @@ def test_no_rows_have_no_distribution() -> None:
 
 @pytest.mark.slow
 def test_a_thousand_resamples_of_fifteen_thousand_rows_take_less_than_ten_seconds() -> None:
+    """Of a processor: how busy the machine is with other things does not count."""
     labels, good, poor = sample(15_000)
-    began = time.perf_counter()
+    began = time.process_time()
     distribution(labels, {"a": good, "b": poor}, list(METRICS.values()), count=1000, seed=1)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

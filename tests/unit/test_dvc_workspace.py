@@ -293,12 +293,12 @@ def test_stopping_the_task_ends_the_command(
         if line == "started":
             raise KeyboardInterrupt
 
-    command = "echo started; sleep 60 & wait; touch ../finished"
+    command = "echo started; sleep 600 & wait; touch ../finished"
     workspace = make(tmp_path / "w", settings, refs, one_stage(command))
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         workspace.repro(["work"], echo=stop)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300
     assert not (tmp_path / "finished").exists()
 
 

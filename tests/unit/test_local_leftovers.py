@@ -13,7 +13,7 @@ import pytest
 
 from laurel.local.leftovers import MARK, Birth, Marks, find_group, find_leftovers, stop
 
-SLEEP = "import time; print(flush=True); time.sleep(60)"
+SLEEP = "import time; print(flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 PARENT = f"""
 import subprocess, sys
@@ -65,7 +65,7 @@ def test_a_process_is_told_from_another_with_its_id() -> None:
 def test_a_process_that_ended_is_not_alive(start: Start) -> None:
     process = start("")
     birth = Birth.of(process.pid)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while birth and birth.alive and time.monotonic() < deadline:
         time.sleep(0.01)
 
