@@ -51,6 +51,7 @@ def test_the_days_of_a_window_are_those_of_the_sketch() -> None:
     assert plan(config(), AS_OF).document() == {
         "usecase": "toy",
         "as_of": "2024-02-12T00:00:00Z",
+        "label_delay_days": 1,
         "embargo_days": 1,
         "days": {
             "history": ["2024-01-01", "2024-01-07"],

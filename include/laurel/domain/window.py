@@ -4,8 +4,9 @@ Backwards from ``as_of``::
 
     history | train | validation | embargo | hold-out | labels not known yet | as_of
 
-The embargo is as long as the label delay. Whoever scores the first hold-out day knows no later
-labels than those before the embargo, so neither does the challenger that is judged on it.
+The embargo is as long as the label delay, and as the horizon of scoring in whole days. Whoever
+scores the first hold-out day knows no later labels than those before the embargo, so neither does
+the challenger that is judged on it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import Any, Literal
 
 from laurel.domain.canonical import instant, parse_instant
@@ -66,7 +68,9 @@ class TrainingWindow:
 
     usecase: str
     as_of: datetime
+    label_delay_days: int
     embargo_days: int
+    """Between validation and hold-out: never shorter than the label delay."""
     history: Days | None
     """Days that only features look back on; ``None`` where nothing lies before the train days."""
     train: Days
@@ -83,7 +87,9 @@ class TrainingWindow:
 
         Labels are keyed by the day on which they arrive, so theirs lie a label delay later.
         """
-        return tuple(self.events.shifted(self.embargo_days) if role == "labels" else self.events)
+        return tuple(
+            self.events.shifted(self.label_delay_days) if role == "labels" else self.events
+        )
 
     def split(self, day: date) -> Split | None:
         """The part a day is in; ``None`` for history and the embargo."""
@@ -94,6 +100,7 @@ class TrainingWindow:
         return {
             "usecase": self.usecase,
             "as_of": instant(self.as_of),
+            "label_delay_days": self.label_delay_days,
             "embargo_days": self.embargo_days,
             "days": {
                 "history": self.history.document() if self.history else None,
@@ -118,7 +125,8 @@ def plan(config: UseCaseConfig, as_of: datetime) -> TrainingWindow:
     delay = config.label.delay_days
     known = Partition.at(as_of).day - timedelta(days=delay + 1)
     holdout = _before(known, config.training.holdout_days)
-    validation = _before(_eve(holdout) - timedelta(days=delay), config.training.validation_days)
+    embargo = delay + ceil(config.scoring.horizon_hours / 24)
+    validation = _before(_eve(holdout) - timedelta(days=embargo), config.training.validation_days)
     train = _clip(_before(_eve(validation), config.training.train_days), config.start)
     required = _minimum(config)
     if train is None or len(train) < required:
@@ -132,7 +140,8 @@ def plan(config: UseCaseConfig, as_of: datetime) -> TrainingWindow:
     return TrainingWindow(
         usecase=config.name,
         as_of=as_of,
-        embargo_days=delay,
+        label_delay_days=delay,
+        embargo_days=embargo,
         history=lookback(config, train.first),
         train=train,
         validation=validation,
@@ -160,6 +169,7 @@ def read_window(document: Mapping[str, Any]) -> TrainingWindow:
         return TrainingWindow(
             usecase=document["usecase"],
             as_of=parse_instant(document["as_of"]),
+            label_delay_days=document["label_delay_days"],
             embargo_days=document["embargo_days"],
             history=days.get("history"),
             train=train,
@@ -170,7 +180,7 @@ def read_window(document: Mapping[str, Any]) -> TrainingWindow:
         raise IntegrityError(
             "this is not a training window",
             found=f"{type(error).__name__}: {error}",
-            expected="usecase, as_of, embargo_days and the days of each part",
+            expected="usecase, as_of, label_delay_days, embargo_days and the days of each part",
         ) from error
 
 
