@@ -68,7 +68,7 @@ def test_equal_use_cases_give_equal_text_in_whatever_order_they_come(toy: UseCas
     assert next(iter(yaml.safe_load(dvc_yaml([toy, other]))["stages"])) == "another_assemble"
 
 
-def test_every_use_case_has_the_six_stages(toy: UseCase) -> None:
+def test_every_use_case_has_the_seven_stages(toy: UseCase) -> None:
     stages = yaml.safe_load(dvc_yaml([toy]))["stages"]
     assert list(stages) == [f"toy_{verb}" for verb in VERBS]
     assert stages["toy_train"]["cmd"] == "laurel stage train toy"
@@ -85,7 +85,7 @@ def test_each_output_has_one_stage_and_each_input_comes_from_one_or_from_outside
 ) -> None:
     stages = yaml.safe_load(dvc_yaml([toy]))["stages"]
     made = [out for s in stages.values() for out in [*s.get("outs", []), *s.get("metrics", [])]]
-    assert len(made) == len(set(made)) == 8
+    assert len(made) == len(set(made)) == 9
     needed = {dep for s in stages.values() for dep in s["deps"] if dep.startswith("data/")}
     assert needed - set(made) == {
         "data/toy/window.json",
@@ -127,7 +127,7 @@ def settings_for(toy: UseCase, monkeypatch: pytest.MonkeyPatch, home: Path) -> N
     monkeypatch.setenv("LAUREL_EXPECTATIONS", str(toy.folder.parents[1] / "expectations"))
 
 
-def test_the_six_stages_run_through_the_command_line(
+def test_the_seven_stages_run_through_the_command_line(
     toy: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings_for(toy, monkeypatch, tmp_path / "home")

@@ -79,6 +79,17 @@ def evaluate(usecase: Name) -> None:
 
 
 @app.command()
+def explain(usecase: Name) -> None:
+    """Say what moves the challenger's scores, on a sample of the hold-out rows."""
+    from laurel.stages.explain import explain as run
+
+    with _door(usecase) as (found, folder, _):
+        made = run(found, folder)
+        first = made["outputs"][0]["features"][0]["name"]
+        typer.echo(f"explained {made['sample_rows']:,} rows; what moves them most is {first}")
+
+
+@app.command()
 def verdict(usecase: Name) -> None:
     """Ask the gate."""
     from laurel.stages.verdict import verdict as run

@@ -15,7 +15,7 @@ import yaml
 
 from laurel.domain.config import UseCaseConfig
 
-VERBS = ("assemble", "validate", "featurize", "train", "evaluate", "verdict")
+VERBS = ("assemble", "validate", "featurize", "train", "evaluate", "explain", "verdict")
 """The training stages, in their order."""
 NOTE = "# Written by `laurel dvc sync` from the use cases: do not edit.\n"
 DVC_YAML, PARAMS_YAML = "dvc.yaml", "params.yaml"
@@ -69,6 +69,16 @@ CODE: dict[str, tuple[str, ...]] = {
         *_FEATURIZE,
         *_MODEL,
         *_EVIDENCE,
+        *_TABLES,
+        *_GROUND,
+    ),
+    "explain": (
+        "stages/explain",
+        "adapters/xgboost/contributions",
+        "domain/explanation",
+        "domain/scorecurve",
+        *_MODEL,
+        *_PAST,
         *_TABLES,
         *_GROUND,
     ),
@@ -186,6 +196,9 @@ def _stage(config: UseCaseConfig, verb: str) -> _Stage:
             params=(*shape, "gate", "training.model.seed"),
             outs=("evidence",),
             metrics=("metrics.json",),
+        ),
+        "explain": _Stage(
+            deps=("frame.parquet", "model"), params=("datasets",), outs=("explanation",)
         ),
         "verdict": _Stage(deps=("evidence", "model"), params=("gate",), outs=("verdict.json",)),
     }

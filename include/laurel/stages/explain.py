@@ -1,0 +1,79 @@
+"""Explain: what moves a model's scores, and how its scores lie, on the hold-out rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from laurel.adapters.documents import write_json
+from laurel.adapters.frames import read_frame
+from laurel.adapters.xgboost import Model, load_model
+from laurel.adapters.xgboost.contributions import contributions, importance, tree_count
+from laurel.domain.config import UseCaseConfig
+from laurel.domain.explanation import (
+    CLASS_FREE,
+    evenly,
+    rank_importance,
+    sample_size,
+    summarise,
+    unseen_levels,
+)
+from laurel.domain.featureset import LABEL
+from laurel.domain.scorecurve import describe_labels, describe_scores
+from laurel.usecase import UseCase
+
+FOLDER = "explanation"
+CONTRIBUTIONS, SCORES = "contributions.json", "scores.json"
+
+
+def explain(usecase: UseCase, folder: Path) -> dict[str, Any]:
+    """Write ``explanation/``: importance and contributions, and how scores and labels lie.
+
+    Contributions are those of an even sample of the hold-out rows, in margin space; that they add
+    up is checked. The bytes are the same for any number of threads. Returns the first of the two
+    documents. Raises :class:`IntegrityError` where contributions do not add up.
+    """
+    config, data = usecase.config, folder / "data" / usecase.name
+    holdout = read_frame(data, ("holdout",))
+    model = load_model(data / "model")
+    features = holdout[[feature.name for feature in model.features]]
+    found = _contributions(model, features, config)
+    write_json(found, data / FOLDER / CONTRIBUTIONS)
+    labels = holdout[LABEL].to_numpy()
+    lie = {"labels": describe_labels(labels), **describe_scores(labels, model.predict(features))}
+    write_json(lie, data / FOLDER / SCORES)
+    return found
+
+
+def _contributions(model: Model, features: pd.DataFrame, config: UseCaseConfig) -> dict[str, Any]:
+    trees, hidden = tree_count(model), _hidden(config)
+    sample = features.iloc[evenly(len(features), sample_size(len(features), trees=trees))]
+    values = contributions(model, sample)
+    known = {each.name: each.levels for each in model.features if each.levels is not None}
+    ranked = rank_importance(importance(model))
+    return {
+        "objective": model.about["objective"],
+        "holdout_rows": len(features),
+        "sample_rows": len(sample),
+        "trees": trees,
+        "importance": ranked,
+        "without_gain": sorted(each["name"] for each in ranked if not each["weight"]),
+        "outputs": summarise(sample, values, outputs=_outputs(model, values), hidden=hidden),
+        "unseen": unseen_levels(features, known, hidden=hidden),
+    }
+
+
+def _outputs(model: Model, values: NDArray[Any]) -> list[str]:
+    count = values.shape[1]
+    named = [str(name) for name in model.about.get("classes", ())]
+    if count == 1:
+        return [CLASS_FREE]
+    return named if len(named) == count else [str(place) for place in range(count)]
+
+
+def _hidden(config: UseCaseConfig) -> frozenset[str]:
+    """Columns that name a person, in whatever dataset: a feature of that name is shown no value."""
+    return frozenset().union(*(dataset.hidden for dataset in config.datasets.values()))
