@@ -33,6 +33,7 @@ def main() -> None:
 def _assemble() -> None:
     from laurel.cli import (
         audit,
+        checkout,
         demo,
         dvc,
         gc,
@@ -55,6 +56,7 @@ def _assemble() -> None:
         stack.status,
         stack.logs,
         *runs.COMMANDS,
+        *checkout.COMMANDS,
         *records.COMMANDS,
         *restatement.COMMANDS,
         *gc.COMMANDS,

@@ -69,6 +69,19 @@ class Site:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def look_at_site(settings: Settings | None = None) -> Site:
+    """The configured store for a person who only reads: nothing is probed, claimed or written.
+
+    So it may be that of another scheduler, and one that credentials allow no writing to. Raises
+    :class:`laurel.errors.StoreFault` when a store that was claimed from this machine is empty.
+    """
+    settings = settings or load_settings()
+    store = open_store(settings)
+    if claimed_by(store) is None:
+        expect_claim(settings, there=False)
+    return Site(settings=settings, store=store, plane=DataPlane(settings))
+
+
 def open_site(settings: Settings | None = None, *, connections: Connections | None = None) -> Site:
     """Open the configured store; refuses one that is unsafe or belongs to another scheduler.
 
