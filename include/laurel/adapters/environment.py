@@ -39,6 +39,19 @@ def code_identity(checkout: Path | None) -> CodeIdentity:
     return {"commit": commit or None, "dirty": not commit or changes != "", "version": version}
 
 
+def committed_file(checkout: Path, commit: str, name: str) -> bytes | None:
+    """The bytes of a file at a commit; ``None`` where this clone does not have it."""
+    git = shutil.which("git")
+    if git is None or not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        return None
+    command = [git, "--no-optional-locks", "-C", str(checkout), "show", f"{commit}:{name}"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
 def environment_identity() -> Environment:
     """Name what the code runs on."""
     name, version = platform.libc_ver()

@@ -117,7 +117,15 @@ def _score(
             detail=known.prefix,
             hint="has the environment changed? compare it with the one in the bundle",
         )
-    published = publish(site.catalog(usecase, PREDICTIONS), site.plane, files, run=run)
+    ledger = site.ledger(usecase)
+    head = ledger.head()
+    published = publish(
+        site.catalog(usecase, PREDICTIONS),
+        site.plane,
+        files,
+        run=run,
+        heads={ledger.prefix: (head.number, head.digest)},
+    )
     seconds = perf_counter() - started
     observe(
         site.store,

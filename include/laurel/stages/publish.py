@@ -48,11 +48,18 @@ def push_files(plane: DataPlane, parts: Mapping[Partition, Checked]) -> tuple[Pa
 
 
 def publish(
-    catalog: Catalog, plane: DataPlane, files: Sequence[PartitionFile], *, run: str
+    catalog: Catalog,
+    plane: DataPlane,
+    files: Sequence[PartitionFile],
+    *,
+    run: str,
+    heads: Mapping[str, tuple[int, str]] | None = None,
 ) -> Published:
     """Name pushed files in one entry of the catalog; equal content adds nothing.
 
     Inside the catalog's loop only the directory object is merged and pushed, since another writer
-    may win the number.
+    may win the number. heads: where other journals stand, which the entry witnesses.
     """
-    return catalog.publish(files, merge=plane.merge, run=run, published_at=datetime.now(UTC))
+    return catalog.publish(
+        files, merge=plane.merge, run=run, published_at=datetime.now(UTC), heads=heads
+    )

@@ -1,0 +1,202 @@
+"""Verify a use case's records from the store and git alone, and say where the proof ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+from laurel.adapters.dvc.inventory import Inventory, open_inventory
+from laurel.adapters.records import find_bundle
+from laurel.adapters.store.ahead import ReadAhead
+from laurel.domain.bundle import Bundle, Kind
+from laurel.domain.catalog import CatalogReducer, CatalogState
+from laurel.domain.config import PREDICTIONS
+from laurel.domain.journal import Reducer
+from laurel.domain.ledger import LedgerReducer, LedgerState
+from laurel.domain.proof import Chain, Finding, Proof, Witness, judge_witnesses
+from laurel.errors import IntegrityError, Refused
+from laurel.runs.proof.scoring import prove_scoring
+from laurel.runs.proof.training import Decision, prove_decision
+from laurel.runs.proof.walk import Walked, walk
+from laurel.runs.site import Site
+
+Trusted = Mapping[str, tuple[int, str]]
+"""Heads kept outside the store: number and digest, by the journal's prefix."""
+
+
+@dataclass
+class _Found:
+    findings: list[Finding] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def take(self, found: Iterable[Finding | str]) -> None:
+        for each in found:
+            if isinstance(each, Finding):
+                self.findings.append(each)
+            else:
+                self.remarks.append(each)
+
+
+def verify(site: Site, usecase: str, *, trusted: Trusted | None = None) -> Proof:
+    """Prove ledger, catalogs, decisions and predictions of a use case, from their bytes.
+
+    Airflow is not asked, nor is the use case's folder: what a record claims is recomputed from
+    other records, objects and commits. trusted: heads that somebody kept outside the store.
+
+    Raises :class:`Refused` where the store has no records of it, :class:`StoreFault`.
+    """
+    ledger, catalogs = _journals(site, usecase)
+    found = _Found()
+    for walked in (ledger, *catalogs.values()):
+        found.findings += walked.findings
+    witnesses = _witnesses(ledger, catalogs, trusted or {})
+    chains = [_chain(walked, witnesses, found) for walked in (ledger, *catalogs.values())]
+    for prefix in sorted(witnesses.keys() - {chain.prefix for chain in chains}):
+        noted = max(witnesses[prefix])
+        found.findings.append(Finding(prefix, "the journal is gone", None, f"noted by {noted.by}"))
+    decided = _folded(ledger, LedgerReducer(), found) or LedgerState()
+    states: dict[str, CatalogState] = {}
+    for name, walked in catalogs.items():
+        states[name] = _folded(walked, CatalogReducer(), found) or CatalogState()
+    inventory = open_inventory(site.settings)
+    decisions = _decisions(site, usecase, decided, states, inventory=inventory, found=found)
+    scored = _scorings(site, usecase, decided, states, found=found)
+    return Proof(
+        url=site.store.url,
+        usecase=usecase,
+        chains=tuple(chains),
+        findings=tuple(dict.fromkeys(found.findings)),
+        remarks=tuple(dict.fromkeys(found.remarks)),
+        counts={
+            "entries": sum(chain.entries for chain in chains),
+            "decisions": decisions,
+            "scorings": scored,
+        },
+    )
+
+
+def heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
+    """Where each journal stands: to be kept outside the store, as a trusted head.
+
+    Raises :class:`IntegrityError` where a journal is not whole: what is wrong cannot be vouched
+    for; :class:`Refused` where there are no records.
+    """
+    ledger, catalogs = _journals(site, usecase)
+    every = [ledger, *catalogs.values()]
+    for walked in every:
+        if walked.findings:
+            raise IntegrityError(
+                "a journal is not whole, so its head is worth nothing",
+                usecase=usecase,
+                found=walked.findings[0].text(),
+                hint=f"laurel audit verify {usecase}",
+            )
+    return {walked.prefix: (len(walked.entries), walked.head) for walked in every}
+
+
+def _journals(site: Site, usecase: str) -> tuple[Walked, dict[str, Walked]]:
+    root = f"catalog/{usecase}/"
+    names = sorted({key.removeprefix(root).split("/")[0] for key in site.store.keys(root)})
+    ledger = _walked(site, f"ledger/{usecase}", LedgerReducer())
+    if not names and not ledger.entries and not ledger.findings:
+        raise Refused(
+            "the store has no records of this use case",
+            usecase=usecase,
+            found=site.store.url,
+            hint="look at the names: laurel usecases",
+        )
+    return ledger, {name: _walked(site, f"{root}{name}", CatalogReducer()) for name in names}
+
+
+def _walked(site: Site, prefix: str, reducer: Reducer[Any]) -> Walked:
+    return walk(ReadAhead(site.store, f"{prefix}/"), prefix, reducer)
+
+
+def _witnesses(
+    ledger: Walked, catalogs: Mapping[str, Walked], trusted: Trusted
+) -> dict[str, list[Witness]]:
+    """Every head that an entry of another journal, or somebody outside, has noted."""
+    found: dict[str, list[Witness]] = {}
+    for prefix, (number, digest) in trusted.items():
+        found.setdefault(prefix, []).append(Witness(number, digest, "the trusted head"))
+    sources = [("the ledger", ledger), *catalogs.items()]
+    for name, walked in sources:
+        for entry in walked.entries:
+            for prefix, (number, digest) in entry.body.get("heads", {}).items():
+                by = f"entry {entry.number} of {name}"
+                found.setdefault(prefix, []).append(Witness(number, digest, by))
+    return found
+
+
+def _chain(walked: Walked, witnesses: Mapping[str, list[Witness]], found: _Found) -> Chain:
+    (proved, by), wrong = judge_witnesses(
+        walked.prefix, walked.digests, witnesses.get(walked.prefix, ())
+    )
+    found.findings += wrong
+    return Chain(walked.prefix, len(walked.entries), walked.head, proved, by)
+
+
+def _folded(walked: Walked, reducer: Reducer[Any], found: _Found) -> Any:
+    """The fold of all entries that can be read; ``None`` where one cannot be folded."""
+    try:
+        return reduce(reducer.apply, walked.entries, reducer.initial())
+    except (IntegrityError, KeyError) as error:
+        place = f"{walked.prefix}, its fold"
+        found.findings.append(Finding(place, "an entry cannot be folded", repr(error)[:100]))
+        return None
+
+
+def _decisions(
+    site: Site,
+    usecase: str,
+    ledger: LedgerState,
+    catalogs: Mapping[str, CatalogState],
+    *,
+    inventory: Inventory,
+    found: _Found,
+) -> int:
+    count = 0
+    for place, entry in enumerate(ledger.history):
+        if entry.run is None or entry.bundle is None:
+            continue
+        bundle = _bundle(site, usecase, "train", entry.run, found=found, expected=entry.bundle)
+        if bundle is not None:
+            decision = Decision(entry, bundle, LedgerState(ledger.history[:place]))
+            found.take(prove_decision(site, inventory, decision, catalogs))
+            count += 1
+    return count
+
+
+def _scorings(
+    site: Site,
+    usecase: str,
+    ledger: LedgerState,
+    catalogs: Mapping[str, CatalogState],
+    *,
+    found: _Found,
+) -> int:
+    count = 0
+    published = catalogs.get(PREDICTIONS, CatalogState()).revisions
+    for revision in (each for _, revisions in sorted(published.items()) for each in revisions):
+        bundle = _bundle(site, usecase, "score", revision.run, found=found)
+        found.take(prove_scoring(revision, bundle, ledger=ledger, catalogs=catalogs))
+        count += 1
+    return count
+
+
+def _bundle(
+    site: Site, usecase: str, kind: Kind, run: str, *, found: _Found, expected: str | None = None
+) -> Bundle | None:
+    try:
+        bundle = find_bundle(site.store, usecase, kind, run, expected=expected)
+    except IntegrityError as error:
+        place = f"runs/{usecase}/{kind}/{run}/bundle.json"
+        said = [None if each is None else str(each)[:100] for each in (error.found, error.expected)]
+        found.findings.append(Finding(place, error.fact, *said))
+        return None
+    if bundle is None and kind == "train":
+        place = f"runs/{usecase}/{kind}/{run}/bundle.json"
+        found.findings.append(Finding(place, "the bundle that the ledger names is missing"))
+    return bundle
