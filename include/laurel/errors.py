@@ -5,10 +5,19 @@ Errors own their wording, so that each reads the same from a task log, a termina
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 MAX_LINES = 10
 MAX_LINE = 400
+TRY_AGAIN = os.EX_TEMPFAIL
+"""The exit code by which a stage says that the same again may succeed."""
+NO_MEMORY = os.EX_OSERR
+"""The exit code by which a stage says that it had too little memory."""
+MORE_MEMORY = (
+    "give it more memory, set training.engine to external, or learn from fewer days; "
+    "trying again is safe"
+)
 
 
 class LaurelError(Exception):
@@ -152,3 +161,9 @@ class StoreFault(LaurelError):
 
 class Contention(StoreFault):
     """Other writers won every try to append: trying again may help."""
+
+
+class OutOfMemory(LaurelError):
+    """There was too little memory: trying again helps when more is free."""
+
+    retryable = True

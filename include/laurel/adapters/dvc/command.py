@@ -10,66 +10,99 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 from dvc.stage.exceptions import StageCmdFailedError
 
-from laurel.errors import LaurelError, StoreFault
+from laurel.adapters.dvc.warm import WarmProcess, stage_words
+from laurel.errors import MORE_MEMORY, NO_MEMORY, TRY_AGAIN, LaurelError, OutOfMemory, StoreFault
 
 TAIL = 5
 """Lines of output in the error: as many as an error has room for."""
-TRY_AGAIN = os.EX_TEMPFAIL
-"""The exit code by which a command says that the same again may succeed."""
+KINDS = {TRY_AGAIN: StoreFault, NO_MEMORY: OutOfMemory}
+"""What a command says of its failure by its exit code."""
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""How the kernel ends what takes too much memory; the second as the shell tells it."""
 
 
 class Commands:
-    """Runs commands in place of DVC, and remembers the failure of one as :attr:`failure`."""
+    """Runs commands in place of DVC, and remembers the failure of one as :attr:`failure`.
 
-    def __init__(self, echo: Callable[[str], object], *, logs: Path) -> None:
+    With ``warm`` a command that is a ``laurel stage`` runs in one process with those before it.
+    """
+
+    def __init__(self, echo: Callable[[str], object], *, logs: Path, warm: bool = False) -> None:
         self._echo = echo
         self._logs = logs
+        self._warm = WarmProcess() if warm else None
         self.failure: LaurelError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._warm:
+            self._warm.close()
 
     def run(self, _shell: str, command: str, *, env: Mapping[str, str], **options: Any) -> None:
         """Run one command of a stage; raises DVC's error, which ends the reproduction."""
         stage = env["DVC_STAGE"]
         log = self._logs / f"{re.sub(r'[^A-Za-z0-9_.@-]', '_', stage)}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
         self._echo(f"stage {stage}: {command}")
-        code, tail = self._stream(command, log, env=env, cwd=options["cwd"])
+        with log.open("w") as writing:
+            heard = _Heard(self._echo, writing)
+            code = self._run(command, heard.line, env=env, cwd=options["cwd"])
         if code:
-            self.failure = _failure(stage, code=code, tail=tail, log=log)
+            peak = self._warm.peak_bytes if self._warm else None
+            self.failure = _failure(stage, code=code, tail=list(heard.tail), log=log, peak=peak)
             raise StageCmdFailedError(command, code)
 
-    def _stream(
-        self, command: str, log: Path, *, env: Mapping[str, str], cwd: str
-    ) -> tuple[int, list[str]]:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        tail: deque[str] = deque(maxlen=TAIL)
-        # A group of its own, so that what the shell started can be ended with it.
-        with (
-            log.open("w") as writing,
-            subprocess.Popen(  # noqa: S603  a stage's command is a line for the shell
-                ["/bin/sh", "-c", command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-                env=env,
-                cwd=cwd,
-            ) as child,
-        ):
-            try:
-                for line in child.stdout or ():
-                    writing.write(line)
-                    if line.strip():
-                        tail.append(line.rstrip())
-                    self._echo(line.rstrip("\n"))
-                return child.wait(), list(tail)
-            finally:
-                _end(child)
+    def _run(
+        self, command: str, heard: Callable[[str], None], *, env: Mapping[str, str], cwd: str
+    ) -> int:
+        words = stage_words(command)
+        if self._warm and words and self._warm.start(env=env, cwd=cwd):
+            return self._warm.run(words, cwd=cwd, heard=heard)
+        return _run_in_shell(command, heard, env=env, cwd=cwd)
+
+
+class _Heard:
+    """What a command printed: passed on, kept in a file, and the end of it at hand."""
+
+    def __init__(self, echo: Callable[[str], object], writing: IO[str]) -> None:
+        self._echo, self._writing = echo, writing
+        self.tail: deque[str] = deque(maxlen=TAIL)
+
+    def line(self, line: str) -> None:
+        self._writing.write(line)
+        if line.strip():
+            self.tail.append(line.rstrip())
+        self._echo(line.rstrip("\n"))
+
+
+def _run_in_shell(
+    command: str, heard: Callable[[str], None], *, env: Mapping[str, str], cwd: str
+) -> int:
+    # A group of its own, so that what the shell started can be ended with it.
+    with subprocess.Popen(  # noqa: S603  a stage's command is a line for the shell
+        ["/bin/sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        env=env,
+        cwd=cwd,
+    ) as child:
+        try:
+            for line in child.stdout or ():
+                heard(line)
+            return child.wait()
+        finally:
+            _end(child)
 
 
 def _end(child: subprocess.Popen[str]) -> None:
@@ -79,12 +112,16 @@ def _end(child: subprocess.Popen[str]) -> None:
             os.killpg(child.pid, signal.SIGTERM)
 
 
-def _failure(stage: str, *, code: int, tail: list[str], log: Path) -> LaurelError:
-    kind = StoreFault if code == TRY_AGAIN else LaurelError
-    if code < 0:
-        reason = f"was killed by signal {-code}" + (": out of memory?" if code == -9 else "")
-    else:
-        reason = f"failed with exit code {code}"
+def _failure(stage: str, *, code: int, tail: list[str], log: Path, peak: int | None) -> LaurelError:
+    if code in KILLED:
+        return OutOfMemory(
+            f"the stage {stage} was killed by signal 9: out of memory?",
+            found="\n".join([*([f"peak memory {peak >> 20:,} MiB"] if peak else []), *tail]),
+            hint=MORE_MEMORY,
+            detail=str(log),
+        )
+    kind = KINDS.get(code, LaurelError)
+    reason = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
     return kind(
         f"the stage {stage} {reason}", found="\n".join(tail) or "no output", detail=str(log)
     )

@@ -37,13 +37,18 @@ def run_stages(
     *,
     force: bool,
     single: bool,
+    warm: bool,
     echo: Callable[[str], object],
 ) -> None:
     """Bring stages up to date; see :meth:`Workspace.repro`."""
     if not stages:
         raise ConfigError("no stage was named", expected="stages of dvc.yaml", detail=str(folder))
-    commands = Commands(echo, logs=folder / ".dvc" / "tmp" / "commands")
-    with _opened(folder, plane, echo) as repo, _run_by(commands):
+    logs = folder / ".dvc" / "tmp" / "commands"
+    with (
+        Commands(echo, logs=logs, warm=warm) as commands,
+        _opened(folder, plane, echo) as repo,
+        _run_by(commands),
+    ):
         try:
             repo.reproduce(list(stages), force=force, single_item=single, run_env=_environment())
         except ReproductionError as error:

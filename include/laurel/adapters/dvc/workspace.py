@@ -96,19 +96,30 @@ class Workspace:
         *,
         force: bool = False,
         single: bool = False,
+        warm: bool = True,
         echo: Callable[[str], object] = _LOG.info,
     ) -> None:
         """Run stages of ``dvc.yaml`` and what they depend on, or with ``single`` only these.
 
         What is up to date is not run; what was run before on equal inputs, here or by another
         worker that pushed, is taken from the run cache. ``echo`` gets each line that a command
-        prints. Raises :class:`LaurelError` with the name of the stage that failed and what it said
-        last, :class:`IntegrityError` when a window is not what its ``.dvc`` file names.
+        prints. ``warm`` runs the ``laurel stage`` commands one after the other in one process,
+        which costs less; else each has a process of its own, which holds less memory. Raises
+        :class:`LaurelError` with the name of the stage that failed and what it said last,
+        :class:`IntegrityError` when a window is not what its ``.dvc`` file names.
         """
         before = self._pointers()
         self._expect_whole(before)
         try:
-            run_stages(self.folder, self.plane, stages, force=force, single=single, echo=echo)
+            run_stages(
+                self.folder,
+                self.plane,
+                stages,
+                force=force,
+                single=single,
+                warm=warm,
+                echo=echo,
+            )
         finally:
             self._expect_unchanged(before)
 
