@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from laurel.domain.config.base import Frozen, Name
+from laurel.domain.config.card import Card
 from laurel.domain.config.check import Reference
 from laurel.domain.config.dataset import Dataset, Role
 from laurel.domain.config.learning import Features, Gate, Label, Monitoring, Scoring, Training
@@ -35,6 +36,8 @@ class UseCaseConfig(Frozen):
     gate: Gate
     scoring: Scoring
     monitoring: Monitoring = Monitoring()
+    card: Card = Field(default=Card(), exclude=True)
+    """The written part of the model card; a training does not depend on it."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> UseCaseConfig:
