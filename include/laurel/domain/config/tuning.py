@@ -7,125 +7,20 @@ is the number of trials.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import Field, model_validator
 
 from laurel.domain.config.base import Frozen
 from laurel.domain.config.model import RESERVED
+from laurel.domain.config.space import ALIASES, DEFAULTS, Searched, Value
 from laurel.domain.config.terms import unknown
 
 if TYPE_CHECKING:
     from laurel.domain.config.usecase import UseCaseConfig
 
-Value = StrictBool | StrictInt | StrictFloat | StrictStr
-"""A value of one of XGBoost's parameters."""
-
 TIMES = ("timeout", "time_budget", "time_limit", "seconds", "minutes", "hours")
-ALIASES = {
-    "learning_rate": "eta",
-    "min_split_loss": "gamma",
-    "reg_alpha": "alpha",
-    "reg_lambda": "lambda",
-}
-"""Other names of XGBoost's for the same parameter."""
-DEFAULTS: Mapping[str, Value] = {
-    "eta": 0.3,
-    "gamma": 0.0,
-    "max_depth": 6,
-    "min_child_weight": 1.0,
-    "max_delta_step": 0.0,
-    "subsample": 1.0,
-    "sampling_method": "uniform",
-    "colsample_bytree": 1.0,
-    "colsample_bylevel": 1.0,
-    "colsample_bynode": 1.0,
-    "lambda": 1.0,
-    "alpha": 0.0,
-    "grow_policy": "depthwise",
-    "max_leaves": 0,
-    "max_bin": 256,
-    "max_cat_to_onehot": 4,
-    "max_cat_threshold": 64,
-    "num_parallel_tree": 1,
-}
-"""What XGBoost 3.2 takes for a parameter that is left out (XGBoost Parameters, its manual)."""
-
-
-class FloatRange(Frozen):
-    """A number between two bounds, both included."""
-
-    kind: Literal["float"]
-    low: float
-    high: float
-    log: bool = False
-    """Whether ratios matter and not differences: 0.01 to 0.1 is as far as 0.1 to 1."""
-    step: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> FloatRange:
-        _check_bounds(self.low, self.high, log=self.log, stepped=self.step is not None)
-        if self.step is not None and not self.holds(self.high):
-            raise ValueError(f"high must lie a number of steps of {self.step} above low")
-        return self
-
-    def holds(self, value: object) -> bool:
-        """Whether a value may be drawn.
-
-        >>> FloatRange(kind="float", low=0.1, high=0.5, step=0.2).holds(0.3)
-        True
-        """
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        if not self.low <= value <= self.high:
-            return False
-        # decimals as they are written: in binary, 0.3 is no multiple of 0.1
-        return self.step is None or not (_exact(value) - _exact(self.low)) % _exact(self.step)
-
-
-class IntRange(Frozen):
-    """A whole number between two bounds, both included."""
-
-    kind: Literal["int"]
-    low: int
-    high: int
-    log: bool = False
-    step: int = Field(default=1, ge=1)
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> IntRange:
-        _check_bounds(self.low, self.high, log=self.log, stepped=self.step != 1)
-        if not self.holds(self.high):
-            raise ValueError(f"high must lie a number of steps of {self.step} above low")
-        return self
-
-    def holds(self, value: object) -> bool:
-        """Whether a value may be drawn."""
-        if isinstance(value, bool) or not isinstance(value, int):
-            return False
-        return self.low <= value <= self.high and (value - self.low) % self.step == 0
-
-
-class Choice(Frozen):
-    """One of some values that have no order."""
-
-    kind: Literal["choice"]
-    of: tuple[Value, ...] = Field(min_length=2)
-
-    @model_validator(mode="after")
-    def _are_different(self) -> Choice:
-        if len({(type(value), value) for value in self.of}) < len(self.of):
-            raise ValueError(f"a choice is given twice: {list(self.of)}")
-        return self
-
-    def holds(self, value: object) -> bool:
-        """Whether a value may be drawn."""
-        return any(type(value) is type(each) and value == each for each in self.of)
-
-
-Searched = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
 
 
 class Folds(Frozen):
@@ -232,6 +127,12 @@ def faults(config: UseCaseConfig) -> Iterator[str]:
             f"{unknown(tuning.metric, known)}"
         )
     yield from _first_trial(tuning, training.model.params)
+    pruner, rounds = tuning.pruner, training.model.rounds
+    if isinstance(pruner, Hyperband) and pruner.minimum_rounds >= rounds:
+        yield (
+            f"training.tuning.pruner.minimum_rounds must be below training.model.rounds, {rounds}, "
+            f"found {pruner.minimum_rounds}"
+        )
     days = tuning.folds.validation_days or training.validation_days
     embargo = config.label.delay_days + ceil(config.scoring.horizon_hours / 24)
     needed = tuning.folds.count * days + embargo + 1
@@ -241,6 +142,24 @@ def faults(config: UseCaseConfig) -> Iterator[str]:
             f"{days} to validate, {embargo} of embargo, one to learn from), but "
             f"training.train_days is {training.train_days}"
         )
+
+
+def first_values(tuning: Tuning, params: Mapping[str, Value]) -> dict[str, Value]:
+    """The values of the first trial: those of ``model.params``, else XGBoost's own.
+
+    What XGBoost has no default for that lies in the space is left out, and drawn.
+
+    >>> space = {"eta": {"kind": "float", "low": 0.01, "high": 0.5},
+    ...          "max_depth": {"kind": "int", "low": 7, "high": 9}}
+    >>> first_values(Tuning(trials=1, space=space), {})
+    {'eta': 0.3}
+    """
+    known = {name: params.get(name, DEFAULTS.get(ALIASES.get(name, name))) for name in tuning.space}
+    return {
+        name: value
+        for name, value in sorted(known.items())
+        if value is not None and tuning.space[name].holds(value)
+    }
 
 
 def _first_trial(tuning: Tuning, params: Mapping[str, object]) -> Iterator[str]:
@@ -258,16 +177,3 @@ def _first_trial(tuning: Tuning, params: Mapping[str, object]) -> Iterator[str]:
 def _other_name(name: str, params: Mapping[str, object]) -> str | None:
     own = ALIASES.get(name, name)
     return next((p for p in params if p != name and ALIASES.get(p, p) == own), None)
-
-
-def _check_bounds(low: float, high: float, *, log: bool, stepped: bool) -> None:
-    if not low < high:
-        raise ValueError(f"low must be below high, found {low} and {high}")
-    if log and low <= 0:
-        raise ValueError(f"with log, low must be above zero, found {low}")
-    if log and stepped:
-        raise ValueError("log and step exclude each other")
-
-
-def _exact(value: float) -> Decimal:
-    return Decimal(repr(value))
