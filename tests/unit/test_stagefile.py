@@ -85,7 +85,7 @@ def test_each_output_has_one_stage_and_each_input_comes_from_one_or_from_outside
 ) -> None:
     stages = yaml.safe_load(dvc_yaml([toy]))["stages"]
     made = [out for s in stages.values() for out in [*s.get("outs", []), *s.get("metrics", [])]]
-    assert len(made) == len(set(made)) == 9
+    assert len(made) == len(set(made)) == 10
     needed = {dep for s in stages.values() for dep in s["deps"] if dep.startswith("data/")}
     assert needed - set(made) == {
         "data/toy/window.json",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,10 @@ def write_json(document: object, path: Path) -> None:
     """Write canonical JSON and a newline: equal documents are equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(canonical_json(document) + b"\n")
+
+
+def write_texts(texts: Mapping[str, str], folder: Path) -> None:
+    """Write small files by name, in UTF-8, with the line ends that they have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode())

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import yaml
 
 from laurel.domain.config import UseCaseConfig
+from laurel.domain.plotfiles import FOLDER as PLOTS
+from laurel.domain.plotfiles import definitions
 
 VERBS = ("assemble", "validate", "featurize", "train", "evaluate", "explain", "verdict")
 """The training stages, in their order."""
@@ -76,6 +78,8 @@ CODE: dict[str, tuple[str, ...]] = {
         "stages/explain",
         "adapters/xgboost/contributions",
         "domain/explanation",
+        "domain/plotfiles",
+        "domain/plots",
         "domain/scorecurve",
         *_MODEL,
         *_PAST,
@@ -114,12 +118,14 @@ class _Stage:
 
 def dvc_yaml(usecases: Iterable[Configured]) -> str:
     """The text of ``dvc.yaml`` over these use cases, sorted by name: same input, same text."""
+    configs = _sorted(usecases)
     stages = {
         stage_name(config.name, verb): _document(config, verb)
-        for config in _sorted(usecases)
+        for config in configs
         for verb in VERBS
     }
-    return NOTE + _dump({"stages": stages})
+    plots = [plot for config in configs for plot in definitions(config)]
+    return NOTE + _dump({"stages": stages, "plots": plots})
 
 
 def params_yaml(usecases: Iterable[Configured]) -> str:
@@ -198,7 +204,9 @@ def _stage(config: UseCaseConfig, verb: str) -> _Stage:
             metrics=("metrics.json",),
         ),
         "explain": _Stage(
-            deps=("frame.parquet", "model"), params=("datasets",), outs=("explanation",)
+            deps=("frame.parquet", "model"),
+            params=("datasets", "label"),
+            outs=("explanation", PLOTS),
         ),
         "verdict": _Stage(deps=("evidence", "model"), params=("gate",), outs=("verdict.json",)),
     }

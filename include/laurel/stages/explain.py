@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from laurel.adapters.documents import write_json
+from laurel.adapters.documents import write_json, write_texts
 from laurel.adapters.frames import read_frame
 from laurel.adapters.xgboost import Model, load_model
 from laurel.adapters.xgboost.contributions import contributions, importance, tree_count
@@ -22,6 +22,8 @@ from laurel.domain.explanation import (
     unseen_levels,
 )
 from laurel.domain.featureset import LABEL
+from laurel.domain.plotfiles import FOLDER as PLOTS
+from laurel.domain.plots import plot_tables
 from laurel.domain.scorecurve import describe_labels, describe_scores
 from laurel.usecase import UseCase
 
@@ -30,7 +32,7 @@ CONTRIBUTIONS, SCORES = "contributions.json", "scores.json"
 
 
 def explain(usecase: UseCase, folder: Path) -> dict[str, Any]:
-    """Write ``explanation/``: importance and contributions, and how scores and labels lie.
+    """Write ``explanation/`` (importance and contributions, how scores and labels lie), ``plots/``.
 
     Contributions are those of an even sample of the hold-out rows, in margin space; that they add
     up is checked. The bytes are the same for any number of threads. Returns the first of the two
@@ -43,8 +45,18 @@ def explain(usecase: UseCase, folder: Path) -> dict[str, Any]:
     found = _contributions(model, features, config)
     write_json(found, data / FOLDER / CONTRIBUTIONS)
     labels = holdout[LABEL].to_numpy()
-    lie = {"labels": describe_labels(labels), **describe_scores(labels, model.predict(features))}
+    scores = model.predict(features)
+    lie = {"labels": describe_labels(labels), **describe_scores(labels, scores)}
     write_json(lie, data / FOLDER / SCORES)
+    tables = plot_tables(
+        config.label.objective,
+        labels,
+        scores,
+        classes=[str(name) for name in model.about.get("classes", ())],
+        curve=lie["curves"][0],
+        importance=found["importance"],
+    )
+    write_texts(tables, data / PLOTS)
     return found
 
 
