@@ -38,6 +38,7 @@ MAY_ASK_THE_TIME = {
     "runs/refusals.py": "since when rows are held, recorded with them",
     "adapters/records/ledger.py": "decided_at, where the caller gives none",
     "adapters/dvc/remote.py": "how old an object is that a run relies on",
+    "runs/proof/statement.py": "signed_at, recorded with a signature",
     "runs/gc.py": "what is too young to be dropped; when something was",
     "local/readiness.py": "how long a process of the embedded stack has been starting",
 }

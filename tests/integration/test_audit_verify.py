@@ -10,11 +10,14 @@ import pytest
 
 from laurel.adapters.dvc.remote import object_key
 from laurel.adapters.records import read_bundle
+from laurel.adapters.signing import fingerprint, make_key, read_public
 from laurel.domain.canonical import canonical_json
 from laurel.domain.journal import Head, next_entry, parse_entry
 from laurel.domain.proof import Proof
 from laurel.errors import IntegrityError, Refused
-from laurel.runs.proof.verify import heads, verify
+from laurel.runs.proof.journals import heads
+from laurel.runs.proof.statement import sign_heads
+from laurel.runs.proof.verify import verify
 from support.runs import Home
 
 pytestmark = pytest.mark.slow
@@ -156,6 +159,32 @@ def test_only_a_head_kept_outside_proves_a_tail_that_nothing_witnessed(copied: H
 
     assert f"{CATALOG.removesuffix('/entries')}, entries" in places(proof)
     assert "noted by the trusted head" in places(proof)
+
+
+def test_a_signature_proves_a_tail_and_no_other_key_or_statement_does(copied: Home) -> None:
+    private, public = copied.folder / "key", copied.folder / "key.pub"
+    make_key(private, public)
+    keys = {fingerprint(read_public(public)): read_public(public)}
+    sign_heads(copied.site, "toy", private)
+    signed = record(copied, "signatures/toy/0000000001.json")
+    kept = signed.read_bytes()
+
+    proof = verify(copied.site, "toy", keys=keys)
+    assert proof.sound
+    assert all(chain.proved == chain.entries for chain in proof.chains)
+    unknown = verify(copied.site, "toy")
+    assert unknown.sound
+    assert "not among the trusted ones" in unknown.remarks[0]
+
+    overwrite(signed, kept.replace(b'"usecase":"toy"', b'"usecase":"toz"'))
+    found = places(verify(copied.site, "toy", keys=keys))
+    assert "signatures/toy/0000000001.json: the signature is not that of the statement" in found
+
+    overwrite(signed, kept)
+    sorted((copied.folder / "store" / CATALOG).glob("*.json"))[-1].unlink()
+    found = places(verify(copied.site, "toy", keys=keys))
+    assert "the tail of the journal is missing" in found
+    assert "noted by the signature in signatures/toy/0000000001.json" in found
 
 
 def test_evidence_policy_and_verdict_are_recomputed_and_not_believed(copied: Home) -> None:

@@ -32,11 +32,11 @@ def main() -> None:
 
 def _assemble() -> None:
     from laurel.cli import (
-        audit,
         checkout,
         demo,
         dvc,
         gc,
+        proof,
         quarantine,
         records,
         restatement,
@@ -48,7 +48,7 @@ def _assemble() -> None:
         usecases,
     )
 
-    for module in (stage, dvc, schema, audit, quarantine, store, usecases):
+    for module in (stage, dvc, schema, proof, quarantine, store, usecases):
         app.add_typer(module.app)
     for command in (
         stack.up,

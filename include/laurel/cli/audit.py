@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,62 +61,6 @@ def store(
         _say(found, str(kept), repair=repair)
     if found.wrong:
         raise typer.Exit(1)
-
-
-@app.command("verify")
-def verify(
-    usecase: Annotated[str, typer.Argument(help="The use case.")],
-    trusted: Annotated[
-        Path | None, typer.Option(help="Heads kept outside the store, by laurel audit heads.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
-) -> None:
-    """Prove ledger, catalogs, decisions and predictions from the store and git alone.
-
-    Says up to which entry each journal is proved. Ends with exit code 1 when anything is wrong.
-    """
-    from laurel.domain.canonical import canonical_json
-    from laurel.runs.proof.verify import verify
-    from laurel.runs.site import open_site
-
-    proof = verify(open_site(), usecase, trusted=_trusted(trusted) if trusted else None)
-    if as_json:
-        typer.echo(canonical_json(proof.document()))
-    else:
-        typer.echo(proof.sentence())
-        for line in (
-            *(chain.sentence() for chain in proof.chains),
-            *(f"WRONG  {finding.text()}" for finding in proof.findings),
-            *(f"not checked: {remark}" for remark in proof.remarks),
-        ):
-            typer.echo(line)
-    if not proof.sound:
-        raise typer.Exit(1)
-
-
-@app.command("heads")
-def heads(usecase: Annotated[str, typer.Argument(help="The use case.")]) -> None:
-    """Print where each journal stands, to be kept outside the store for a later audit verify."""
-    from laurel.domain.canonical import canonical_json
-    from laurel.runs.proof.verify import heads
-    from laurel.runs.site import open_site
-
-    typer.echo(canonical_json(heads(open_site(), usecase)))
-
-
-def _trusted(file: Path) -> dict[str, tuple[int, str]]:
-    from laurel.adapters.documents import read_json
-    from laurel.errors import ConfigError
-
-    found = read_json(file)
-    try:
-        return {prefix: (int(number), str(digest)) for prefix, (number, digest) in found.items()}
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            "these are no heads of journals",
-            found=str(file),
-            expected="what laurel audit heads wrote: a number and a digest by journal",
-        ) from error
 
 
 @contextmanager

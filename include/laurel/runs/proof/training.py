@@ -97,7 +97,7 @@ def prove_training(bundle: Bundle, catalogs: Mapping[str, CatalogState]) -> Iter
 def _entry_against_bundle(decision: Decision) -> Iterator[Finding]:
     entry, bundle, place = decision.entry, decision.bundle, decision.place
     verdict = bundle.verdict or {}
-    pairs = [
+    pairs: list[tuple[str, Any, Any]] = [
         ("as_of", instant(entry.as_of), instant(bundle.as_of or entry.as_of)),
         ("model version", entry.model_version, bundle.model_version),
         ("evidence", entry.evidence, verdict.get("evidence")),

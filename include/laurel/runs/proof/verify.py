@@ -9,21 +9,19 @@ from typing import Any
 
 from laurel.adapters.dvc.inventory import Inventory, open_inventory
 from laurel.adapters.records import find_bundle
-from laurel.adapters.store.ahead import ReadAhead
 from laurel.domain.bundle import Bundle, Kind
 from laurel.domain.catalog import CatalogReducer, CatalogState
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.journal import Reducer
 from laurel.domain.ledger import LedgerReducer, LedgerState
 from laurel.domain.proof import Chain, Finding, Proof, Witness, judge_witnesses
-from laurel.errors import IntegrityError, Refused
+from laurel.errors import IntegrityError
+from laurel.runs.proof.journals import Trusted, journals, witnessed
 from laurel.runs.proof.scoring import prove_scoring
+from laurel.runs.proof.statement import read_statements
 from laurel.runs.proof.training import Decision, prove_decision
-from laurel.runs.proof.walk import Walked, walk
+from laurel.runs.proof.walk import Walked
 from laurel.runs.site import Site
-
-Trusted = Mapping[str, tuple[int, str]]
-"""Heads kept outside the store: number and digest, by the journal's prefix."""
 
 
 @dataclass
@@ -39,19 +37,31 @@ class _Found:
                 self.remarks.append(each)
 
 
-def verify(site: Site, usecase: str, *, trusted: Trusted | None = None) -> Proof:
+def verify(
+    site: Site,
+    usecase: str,
+    *,
+    trusted: Trusted | None = None,
+    keys: Mapping[str, bytes] | None = None,
+) -> Proof:
     """Prove ledger, catalogs, decisions and predictions of a use case, from their bytes.
 
     Airflow is not asked, nor is the use case's folder: what a record claims is recomputed from
-    other records, objects and commits. trusted: heads that somebody kept outside the store.
+    other records, objects and commits. trusted: heads that somebody kept outside the store. keys:
+    public keys, by fingerprint, whose signed statements are believed.
 
     Raises :class:`Refused` where the store has no records of it, :class:`StoreFault`.
     """
-    ledger, catalogs = _journals(site, usecase)
+    ledger, catalogs = journals(site, usecase)
     found = _Found()
     for walked in (ledger, *catalogs.values()):
         found.findings += walked.findings
-    witnesses = _witnesses(ledger, catalogs, trusted or {})
+    witnesses = witnessed(ledger, catalogs, trusted or {})
+    for said in read_statements(site.store, usecase, keys or {}):
+        if isinstance(said, tuple):
+            witnesses.setdefault(said[0], []).append(said[1])
+        else:
+            found.take([said])
     chains = [_chain(walked, witnesses, found) for walked in (ledger, *catalogs.values())]
     for prefix in sorted(witnesses.keys() - {chain.prefix for chain in chains}):
         noted = max(witnesses[prefix])
@@ -75,59 +85,6 @@ def verify(site: Site, usecase: str, *, trusted: Trusted | None = None) -> Proof
             "scorings": scored,
         },
     )
-
-
-def heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
-    """Where each journal stands: to be kept outside the store, as a trusted head.
-
-    Raises :class:`IntegrityError` where a journal is not whole: what is wrong cannot be vouched
-    for; :class:`Refused` where there are no records.
-    """
-    ledger, catalogs = _journals(site, usecase)
-    every = [ledger, *catalogs.values()]
-    for walked in every:
-        if walked.findings:
-            raise IntegrityError(
-                "a journal is not whole, so its head is worth nothing",
-                usecase=usecase,
-                found=walked.findings[0].text(),
-                hint=f"laurel audit verify {usecase}",
-            )
-    return {walked.prefix: (len(walked.entries), walked.head) for walked in every}
-
-
-def _journals(site: Site, usecase: str) -> tuple[Walked, dict[str, Walked]]:
-    root = f"catalog/{usecase}/"
-    names = sorted({key.removeprefix(root).split("/")[0] for key in site.store.keys(root)})
-    ledger = _walked(site, f"ledger/{usecase}", LedgerReducer())
-    if not names and not ledger.entries and not ledger.findings:
-        raise Refused(
-            "the store has no records of this use case",
-            usecase=usecase,
-            found=site.store.url,
-            hint="look at the names: laurel usecases",
-        )
-    return ledger, {name: _walked(site, f"{root}{name}", CatalogReducer()) for name in names}
-
-
-def _walked(site: Site, prefix: str, reducer: Reducer[Any]) -> Walked:
-    return walk(ReadAhead(site.store, f"{prefix}/"), prefix, reducer)
-
-
-def _witnesses(
-    ledger: Walked, catalogs: Mapping[str, Walked], trusted: Trusted
-) -> dict[str, list[Witness]]:
-    """Every head that an entry of another journal, or somebody outside, has noted."""
-    found: dict[str, list[Witness]] = {}
-    for prefix, (number, digest) in trusted.items():
-        found.setdefault(prefix, []).append(Witness(number, digest, "the trusted head"))
-    sources = [("the ledger", ledger), *catalogs.items()]
-    for name, walked in sources:
-        for entry in walked.entries:
-            for prefix, (number, digest) in entry.body.get("heads", {}).items():
-                by = f"entry {entry.number} of {name}"
-                found.setdefault(prefix, []).append(Witness(number, digest, by))
-    return found
 
 
 def _chain(walked: Walked, witnesses: Mapping[str, list[Witness]], found: _Found) -> Chain:
