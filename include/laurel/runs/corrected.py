@@ -32,7 +32,8 @@ from laurel.runs.code import code_digest
 from laurel.runs.inputs import COUNTS, Inputs, lay_files, load_given
 from laurel.runs.night import Served
 from laurel.runs.site import Site
-from laurel.runs.train import named_training, run_stages, trained_files, write_pages
+from laurel.runs.train import named_training, run_stages, trained_files
+from laurel.runs.train_pages import write_pages
 from laurel.stages.score import predictions, predictions_dataset
 from laurel.stages.score import score as score_rows
 from laurel.stages.snapshot import Snapshot
@@ -113,7 +114,11 @@ def train_again(
             code=Code(**code_identity(site.settings.checkout), digest=code),
             environment=environment_identity(),
             parameters=then.parameters,
-            inputs={**inputs, "datasets": chosen.document()["datasets"]},
+            inputs={
+                **inputs,
+                "datasets": chosen.document()["datasets"],
+                "card": then.inputs.get("card", {}),
+            },
             outputs=made.outputs,
             files=made.files,
             verdict=made.verdict,

@@ -17,10 +17,10 @@ from laurel.domain.canonical import canonical_json, instant
 from laurel.domain.data import FileRef
 from laurel.domain.stagefile import VERBS, stage_name
 from laurel.errors import LaurelError, Refused
-from laurel.pages.decision import render_decision
 from laurel.runs.code import code_digest, lay_code
 from laurel.runs.failure import kept_failure
 from laurel.runs.site import Site
+from laurel.runs.train_pages import name_pages, write_pages
 from laurel.stages.snapshot import Snapshot, snapshot
 from laurel.usecase import UseCase
 
@@ -87,7 +87,7 @@ def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None 
             bundle = _run(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
     else:
         bundle = known
-    _pages(bundle, pages)
+    name_pages(bundle, pages)
     return _trained(bundle, repeated=known is not None)
 
 
@@ -182,6 +182,7 @@ def _run(
             "window": chosen.digest,
             "champion": champion["model_version"],
             "datasets": chosen.document()["datasets"],
+            "card": usecase.config.card.model_dump(mode="json"),
         },
         outputs=made.outputs,
         files=made.files,
@@ -258,29 +259,6 @@ def _texts(folder: Path, usecase: UseCase) -> dict[str, str]:
         *sorted((folder / "expectations").rglob("*.json")),
     ]
     return {path.relative_to(folder).as_posix(): path.read_text() for path in named}
-
-
-def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
-    """Keep the page of the decision, and the Data Docs, beside a bundle."""
-    data = folder / "data" / bundle.usecase
-    evidence = json.loads((data / "evidence" / "evidence.json").read_text())
-    page = render_decision(
-        verdict=bundle.verdict or {},
-        evidence=evidence,
-        window=json.loads(bundle.files[f"data/{bundle.usecase}/window.json"]),
-        model_version=bundle.model_version or "",
-        run=bundle.id,
-    )
-    site.store.create(f"{bundle.prefix}/decision.html", page.encode())
-    docs = data / "validation.html"
-    if docs.is_file():
-        site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
-
-
-def _pages(bundle: Bundle, pages: Pages | None) -> None:
-    if pages is not None:
-        pages["Decision"] = f"{bundle.prefix}/decision.html"
-        pages["Data Docs"] = f"{bundle.prefix}/validation.html"
 
 
 def _trained(bundle: Bundle, *, repeated: bool) -> Trained:

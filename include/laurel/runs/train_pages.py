@@ -1,0 +1,59 @@
+"""The pages that a training leaves beside its bundle: decision, model card, Data Docs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from laurel.adapters.documents import read_json
+from laurel.domain.bundle import Bundle
+from laurel.domain.card import Made, make_card
+from laurel.pages.card import render_card
+from laurel.pages.decision import render_decision
+from laurel.runs.site import Site
+
+Pages = MutableMapping[str, str]
+
+PAGES = {"Decision": "decision.html", "Model card": "card.html", "Data Docs": "validation.html"}
+"""The name of each page, and its file in the folder of the bundle."""
+NEEDED = {
+    "model": "model/model.json",
+    "evidence": "evidence/evidence.json",
+    "contributions": "explanation/contributions.json",
+    "scores": "explanation/scores.json",
+}
+"""What a card is made of besides ``window.json``, in the data folder of a training."""
+
+
+def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
+    """Keep the pages of a training beside its bundle."""
+    data = folder / "data" / bundle.usecase
+    made = read_made(bundle, data)
+    decision = render_decision(
+        verdict=bundle.verdict or {},
+        evidence=made.evidence,
+        window=made.window,
+        model_version=bundle.model_version or "",
+        run=bundle.id,
+    )
+    card = render_card(make_card(bundle, made))
+    site.store.create(f"{bundle.prefix}/decision.html", decision.encode())
+    site.store.create(f"{bundle.prefix}/card.html", card.encode())
+    docs = data / "validation.html"
+    if docs.is_file():
+        site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
+
+
+def name_pages(bundle: Bundle, pages: Pages | None) -> None:
+    """Tell where the pages of a training are, by their names."""
+    if pages is not None:
+        pages.update({name: f"{bundle.prefix}/{file}" for name, file in PAGES.items()})
+
+
+def read_made(bundle: Bundle, data: Path) -> Made:
+    """The documents that a training left in the data folder of its workspace."""
+    return Made(
+        window=json.loads(bundle.files[f"data/{bundle.usecase}/window.json"]),
+        **{name: read_json(data / path) for name, path in NEEDED.items()},
+    )
