@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ class Asked:
 
     def __init__(self, study: optuna.Study, trial: optuna.Trial) -> None:
         self._study, self._trial = study, trial
-        self.number: int = trial.number
+        self.number: int = trial.number + 1
         self.params: dict[str, Any] = dict(trial.params)
 
     def is_pruned(self, rounds: int, value: float) -> bool:
@@ -101,13 +101,22 @@ class Asked:
             self._trial.report(value, rounds)
             return self._trial.should_prune()
 
-    def finish(self, value: float, *, pruned: bool) -> None:
-        """Tell how it ended."""
+    def prune(self) -> None:
+        """End it before its own end."""
         with _quiet() as library:
-            if pruned:
-                self._study.tell(self._trial, state=library.trial.TrialState.PRUNED)
-            else:
-                self._study.tell(self._trial, value)
+            self._study.tell(self._trial, state=library.trial.TrialState.PRUNED)
+
+    def complete(self, value: float, *, later: Iterable[int]) -> None:
+        """Tell what it came to at its own end.
+
+        later: numbers of rounds that others may be asked at; it stands there with the same value,
+        since those who need fewer rounds are compared too.
+        """
+        for rounds in later:
+            if self.is_pruned(rounds, value):
+                break
+        with _quiet():
+            self._study.tell(self._trial, value)
 
 
 @contextmanager

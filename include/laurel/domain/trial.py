@@ -21,6 +21,8 @@ class Point:
     """Of them, the number after which the mean of what early stopping watches was best."""
     folds: tuple[float, ...]
     """The metric that is optimised, for each fold after ``rounds`` rounds."""
+    ends: bool = False
+    """Whether the trial came to its own end here."""
 
     @property
     def value(self) -> float:
@@ -33,12 +35,16 @@ class Trial:
     """One set of parameters and what came of it."""
 
     number: int
-    """From 0 on: the first has the parameters that the use case itself names."""
+    """From 1 on: the first has the parameters that the use case itself names."""
     params: Mapping[str, Any]
     """The values of what is searched."""
-    state: State
     reports: tuple[Point, ...]
     """What the pruner was told, and where the trial ended."""
+
+    @property
+    def state(self) -> State:
+        """``pruned`` where it was ended before its own end."""
+        return "complete" if self.last.ends else "pruned"
 
     @property
     def last(self) -> Point:
@@ -68,12 +74,12 @@ class Trial:
 def read_trial(document: Mapping[str, Any]) -> Trial:
     """Read what :meth:`Trial.document` wrote; raises :class:`IntegrityError`."""
     try:
-        state: State = "pruned" if document["state"] == "pruned" else "complete"
+        said, whole = list(document["reports"]), document["state"] == "complete"
         reports = tuple(
-            Point(int(fitted), int(rounds), tuple(float(value) for value in folds))
-            for fitted, rounds, folds in document["reports"]
+            Point(fitted, rounds, tuple(map(float, folds)), ends=whole and place == len(said))
+            for place, (fitted, rounds, folds) in enumerate(said, 1)
         )
-        trial = Trial(int(document["number"]), dict(document["params"]), state, reports)
+        trial = Trial(int(document["number"]), dict(document["params"]), reports)
         if trial.document() != dict(document):
             raise ValueError("its parts do not agree")
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -93,8 +99,8 @@ def best_of(trials: Iterable[Trial], *, bigger_is_better: bool) -> Trial:
 def best_so_far(trials: Sequence[Trial], *, bigger_is_better: bool) -> list[float | None]:
     """After each trial the best value of a whole one; ``None`` before the first.
 
-    >>> point = Point(1, 1, (0.5,))
-    >>> best_so_far([Trial(0, {}, "complete", (point,))], bigger_is_better=False)
+    >>> point = Point(1, 1, (0.5,), ends=True)
+    >>> best_so_far([Trial(1, {}, (point,))], bigger_is_better=False)
     [0.5]
     """
     found: list[float | None] = []
