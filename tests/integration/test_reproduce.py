@@ -24,7 +24,7 @@ from support.runs import Home, running_from
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_checkout")]
 
-OUTPUTS = ("evidence", "frame.parquet", "metrics.json", "model", "snapshot")
+OUTPUTS = ("evidence", "frame", "metrics.json", "model", "snapshot")
 OUTPUTS += ("validation.html", "validation.json", "verdict.json")
 
 

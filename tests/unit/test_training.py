@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from laurel.adapters.documents import read_json, write_json
-from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.frames import read_frame, write_frame
+from laurel.adapters.tables import read_parts, read_table, write_table
 from laurel.adapters.xgboost import FIXED, Feature, fit, load_features, load_model, model_bytes
 from laurel.domain.canonical import parse_instant
 from laurel.domain.config import Model as ModelConfig
@@ -95,7 +96,7 @@ def relay(folder: Path, dataset: str, partition: str, frame: pd.DataFrame, **lin
 
 
 def test_the_snapshot_holds_every_row_of_the_window_once_in_canonical_order(first: Path) -> None:
-    rows = read_table(first / "snapshot" / "rows.parquet")
+    rows = read_parts(first / "snapshot" / "rows")
     window = read_json(first / "window.json")
     assert len(rows) == sum(line["rows"] for line in window["datasets"]["visits"])
     assert rows["visit_id"].is_unique
@@ -104,7 +105,7 @@ def test_the_snapshot_holds_every_row_of_the_window_once_in_canonical_order(firs
 
 def test_nothing_in_the_snapshot_became_known_after_as_of(first: Path) -> None:
     for name in ("rows", "returns", "climate"):
-        table = read_table(first / "snapshot" / f"{name}.parquet")
+        table = read_parts(first / "snapshot" / name)
         assert (table["known_at"].dropna() <= pd.Timestamp(AS_OF)).all()
 
 
@@ -114,18 +115,18 @@ def test_a_row_s_cutoff_is_its_partition_s_start_less_the_horizon(
     scoring = toy.config.scoring.model_copy(update={"horizon_hours": 6})
     early = replace(toy, config=toy.config.model_copy(update={"scoring": scoring}))
     assemble(early, copied)
-    rows = read_table(copied / "data/toy/snapshot/rows.parquet")
+    rows = read_parts(copied / "data/toy/snapshot/rows")
     starts = pd.to_datetime(rows["partition"], utc=True)
     assert (rows["cutoff"] == starts - pd.Timedelta(hours=6)).all()
 
 
 def test_rows_without_an_outcome_are_counted_and_not_learned_from(first: Path) -> None:
     counts = read_json(first / "snapshot" / "counts.json")
-    rows = read_table(first / "snapshot" / "rows.parquet")
+    rows = read_parts(first / "snapshot" / "rows")
     assert counts["without_outcome"] == int(rows["returned"].isna().sum()) > 0
     assert counts["labelled"] + counts["without_outcome"] + counts["without_label"] == len(rows)
     none = set(rows.loc[rows["returned"].isna(), "visit_id"])
-    assert none.isdisjoint(read_table(first / "frame.parquet")["visit_id"])
+    assert none.isdisjoint(read_frame(first)["visit_id"])
 
 
 def test_a_partition_known_after_as_of_is_refused(toy: UseCase, copied: Path) -> None:
@@ -157,7 +158,7 @@ def test_of_several_labels_the_one_known_last_wins(toy: UseCase, copied: Path) -
     both = pd.concat([later, corrected], ignore_index=True)
     relay(copied, "returns", "2024-01-15", both)
     assemble(toy, copied)
-    rows = read_table(copied / "data/toy/snapshot/rows.parquet").set_index("visit_id")
+    rows = read_parts(copied / "data/toy/snapshot/rows").set_index("visit_id")
     key = earlier["visit_id"].iloc[3]
     assert rows.loc[key, "returned"] == corrected["returned"].iloc[0]
     assert rows.loc[key, "known_at"] == pd.Timestamp("2024-01-16", tz="UTC")
@@ -173,7 +174,7 @@ def test_columns_that_rows_and_labels_share_are_refused(toy: UseCase) -> None:
 
 
 def test_the_frame_holds_the_three_splits_and_neither_history_nor_embargo(first: Path) -> None:
-    frame = read_table(first / "frame.parquet")
+    frame = read_frame(first)
     days = frame.groupby("split")["partition"].agg(["min", "max"])
     assert days.loc["train"].tolist() == ["2024-01-08", "2024-01-28"]
     assert days.loc["validation"].tolist() == ["2024-01-29", "2024-02-02"]
@@ -184,7 +185,7 @@ def test_features_of_a_partition_are_those_that_scoring_it_alone_computes(
     toy: UseCase, first: Path
 ) -> None:
     rows, past = load_snapshot(toy, first)
-    frame = read_table(first / "frame.parquet")
+    frame = read_frame(first)
     day = frame[frame["partition"] == "2024-02-06"].reset_index(drop=True)
     own = rows[rows["visit_id"].isin(day["visit_id"])].reset_index(drop=True)
     alone = compute_features(load_features(first / "model"), own, past, config=toy.config)
@@ -259,7 +260,7 @@ def test_loading_feature_code_leaves_no_bytecode_beside_it(
 
 
 def test_model_bytes_are_identical_for_any_number_of_threads(toy: UseCase, first: Path) -> None:
-    frame = read_table(first / "frame.parquet")
+    frame = read_frame(first)
     parts = [split_part(frame, name, toy.config) for name in ("train", "validation")]
     one, two, three = (
         model_bytes(fit(*parts, toy.config.training.model, threads=n)) for n in (1, 2, 3)
@@ -278,11 +279,11 @@ def test_a_repeated_run_writes_the_same_bytes_throughout(
 def test_the_hold_out_changes_no_byte_of_the_model(toy: UseCase, copied: Path) -> None:
     data = copied / "data/toy"
     before = bytes_of(data / "model")
-    frame = read_table(data / "frame.parquet")
+    frame = read_frame(data)
     held = frame["split"] == "holdout"
     frame.loc[held, "label"] = 1 - frame.loc[held, "label"]
     frame.loc[held, "amount"] = np.float32(-1e6)
-    write_table(frame, data / "frame.parquet")
+    write_frame(frame, data)
     train(toy, copied, threads=1)
     assert bytes_of(data / "model") == before
 
@@ -290,17 +291,17 @@ def test_the_hold_out_changes_no_byte_of_the_model(toy: UseCase, copied: Path) -
 def test_early_stopping_follows_the_validation_days(toy: UseCase, copied: Path) -> None:
     data = copied / "data/toy"
     before = read_json(data / "model" / "model.json")["best_iteration"]
-    frame = read_table(data / "frame.parquet")
+    frame = read_frame(data)
     rows = frame["split"] == "validation"
     frame.loc[rows, "label"] = 1 - frame.loc[rows, "label"]
-    write_table(frame, data / "frame.parquet")
+    write_frame(frame, data)
     train(toy, copied, threads=1)
     assert read_json(data / "model" / "model.json")["best_iteration"] < before
 
 
 def test_the_saved_trees_end_where_the_validation_loss_is_least(toy: UseCase, first: Path) -> None:
     model = load_model(first / "model")
-    rows, labels = split_part(read_table(first / "frame.parquet"), "validation", toy.config)
+    rows, labels = split_part(read_frame(first), "validation", toy.config)
     rounds = model.booster.num_boosted_rounds()
     losses = [
         METRICS["log_loss"](labels, replace(model, booster=model.booster[:count]).predict(rows))
@@ -311,7 +312,7 @@ def test_the_saved_trees_end_where_the_validation_loss_is_least(toy: UseCase, fi
 
 
 def test_a_loaded_model_scores_exactly_as_the_fitted_one(toy: UseCase, first: Path) -> None:
-    frame = read_table(first / "frame.parquet")
+    frame = read_frame(first)
     parts = [split_part(frame, name, toy.config) for name in ("train", "validation", "holdout")]
     fitted = fit(*parts[:2], toy.config.training.model, threads=1)
     scores = load_model(first / "model").predict(parts[2][0])
@@ -321,16 +322,16 @@ def test_a_loaded_model_scores_exactly_as_the_fitted_one(toy: UseCase, first: Pa
 
 def test_category_levels_come_from_the_train_days_alone(toy: UseCase, copied: Path) -> None:
     data = copied / "data/toy"
-    frame = read_table(data / "frame.parquet")
+    frame = read_frame(data)
     frame.loc[frame["split"] == "validation", "shop"] = "pop-up"
-    write_table(frame, data / "frame.parquet")
+    write_frame(frame, data)
     model = train(toy, copied, threads=1)
     assert Feature("shop", ("east", "north", "south")) in model.features
 
 
 def test_an_unseen_level_scores_as_a_missing_one(toy: UseCase, first: Path) -> None:
     model = load_model(first / "model")
-    rows, _ = split_part(read_table(first / "frame.parquet"), "holdout", toy.config)
+    rows, _ = split_part(read_frame(first), "holdout", toy.config)
     unseen, missing = rows.assign(shop="pop-up"), rows.assign(shop=None)
     assert np.array_equal(model.predict(unseen), model.predict(missing))
 
@@ -339,7 +340,7 @@ def test_scores_follow_their_rows_whatever_the_order_of_rows_and_columns(
     toy: UseCase, first: Path
 ) -> None:
     model = load_model(first / "model")
-    rows, _ = split_part(read_table(first / "frame.parquet"), "holdout", toy.config)
+    rows, _ = split_part(read_frame(first), "holdout", toy.config)
     order = np.random.default_rng(0).permutation(len(rows))
     turned = rows.iloc[order][rows.columns[::-1]]
     assert np.array_equal(model.predict(turned), model.predict(rows)[order])
@@ -348,7 +349,7 @@ def test_scores_follow_their_rows_whatever_the_order_of_rows_and_columns(
 
 def test_missing_and_changed_columns_are_refused(toy: UseCase, first: Path) -> None:
     model = load_model(first / "model")
-    rows, _ = split_part(read_table(first / "frame.parquet"), "holdout", toy.config)
+    rows, _ = split_part(read_frame(first), "holdout", toy.config)
     with pytest.raises(DataError, match="features of the model are missing") as caught:
         model.predict(rows.drop(columns="climate"))
     assert caught.value.expected == "climate"
@@ -358,7 +359,7 @@ def test_missing_and_changed_columns_are_refused(toy: UseCase, first: Path) -> N
 
 def test_a_model_says_what_it_learned_from(toy: UseCase, first: Path) -> None:
     about = read_json(first / "model" / "model.json")
-    frame = read_table(first / "frame.parquet")
+    frame = read_frame(first)
     code = (first / "model" / "features.py").read_bytes()
     assert code == toy.features_file().read_bytes()
     assert about["feature_set"] == hashlib.sha256(code).hexdigest()
@@ -391,7 +392,7 @@ def test_a_parameter_that_xgboost_refuses_is_a_configuration_error() -> None:
 
 
 def test_days_with_one_outcome_only_are_refused(toy: UseCase, first: Path) -> None:
-    frame = read_table(first / "frame.parquet").assign(label=0)
+    frame = read_frame(first).assign(label=0)
     with pytest.raises(DataError, match="do not hold both outcomes"):
         split_part(frame, "validation", toy.config)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def lay(folder: Path, *, value: int, severity: str = "critical") -> Path:
     said = {"name": "flights.training", "expectations": column_suite(severity)}
     suite.write_text(json.dumps(said))
     frame = pd.DataFrame({f"c{i}": [0, 0, value] for i in range(6)})
-    write_table(frame, folder / "data" / "flights" / "snapshot" / "rows.parquet")
+    write_table(frame, folder / "data" / "flights" / "snapshot" / "rows" / "2013-01-02.parquet")
     return folder / "data" / "flights"
 
 
@@ -165,7 +166,7 @@ def test_a_missing_suite_or_snapshot_is_named(
     with pytest.raises(ConfigError, match=r"flights\.training"):
         validate(usecase, tmp_path, settings)
     data = lay(tmp_path, value=0)
-    (data / "snapshot" / "rows.parquet").unlink()
-    with pytest.raises(NotFound, match=r"rows\.parquet"):
+    shutil.rmtree(data / "snapshot" / "rows")
+    with pytest.raises(NotFound, match="snapshot/rows"):
         validate(usecase, tmp_path, settings)
     assert not (data / "validation.json").exists()

@@ -1,25 +1,82 @@
-"""The frame: features and labels of the labelled rows, by part (train, validation, hold-out)."""
+"""The frame: features and labels of the labelled rows, by part (train, validation, hold-out).
+
+A folder for each part, in it a table as a folder of files of whole partitions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.tables import PartsWriter, iter_parts, part_files, read_table
 from laurel.domain.featureset import SPLIT
+from laurel.domain.history import PARTITION
 from laurel.domain.window import SPLITS, Split
 
-FRAME = "frame.parquet"
+FRAME = "frame"
+
+
+class FrameWriter:
+    """Writes the frame of a run as it comes, in canonical order; a context.
+
+    The frame is replaced as a whole by :meth:`finish`, or left as it was.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / FRAME
+        self._aside = data / f".{FRAME}.writing"
+        self._parts: dict[str, PartsWriter] = {}
+        self._head: pd.DataFrame | None = None
+
+    def __enter__(self) -> FrameWriter:
+        shutil.rmtree(self._aside, ignore_errors=True)
+        self._parts = {split: PartsWriter(self._aside / split).__enter__() for split in SPLITS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._parts.values():
+            writer.__exit__(None, None, None)
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def write(self, rows: pd.DataFrame) -> None:
+        """Take the next rows: key, partition, split, label and features of whole partitions."""
+        self._head = rows.iloc[:0] if self._head is None else self._head
+        for split, part in rows.groupby(SPLIT, sort=False):
+            first = str(part[PARTITION].iloc[0])
+            self._parts[str(split)].write(first, part.reset_index(drop=True))
+
+    def finish(self) -> None:
+        """Make the frame visible."""
+        for writer in self._parts.values():
+            if not writer.rows and self._head is not None:
+                # an empty folder would be lost on its way through DVC
+                writer.write("none", self._head)
+            writer.finish()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._aside.replace(self._folder)
 
 
 def write_frame(frame: pd.DataFrame, data: Path) -> None:
-    """Write the frame of a run: key, partition, split, label and features, in canonical order."""
-    write_table(frame, data / FRAME)
+    """Write a whole frame: key, partition, split, label and features, in canonical order."""
+    with FrameWriter(data) as writer:
+        writer.write(frame)
+        writer.finish()
 
 
 def read_frame(data: Path, splits: Sequence[Split] = SPLITS) -> pd.DataFrame:
     """Read these parts of the frame of a run, in canonical order, with a new index."""
-    frame = read_table(data / FRAME)
-    return frame[frame[SPLIT].isin(list(splits))].reset_index(drop=True)
+    return read_table(frame_files(data, splits))
+
+
+def frame_batches(data: Path, split: Split) -> Iterator[pd.DataFrame]:
+    """One part of the frame in batches of whole partitions, in canonical order."""
+    yield from iter_parts(data / FRAME / split)
+
+
+def frame_files(data: Path, splits: Sequence[Split] = SPLITS) -> list[Path]:
+    """The files of these parts of the frame, in canonical order."""
+    wanted = [split for split in SPLITS if split in splits]
+    return [file for split in wanted for file in part_files(data / FRAME / split)]

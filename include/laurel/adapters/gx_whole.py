@@ -23,6 +23,7 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
 from laurel.adapters.gx_run import EXAMPLES
+from laurel.adapters.tables import numbered_sql
 
 MEMORY = "300MB"
 PASS_ROWS = 2_000_000
@@ -34,10 +35,10 @@ _MISSING = {"never": "true", "all_values_are_missing": " or ", "any_value_is_mis
 
 
 class WholeTable:
-    """One Parquet file, as a whole; a context manager, with temporary files beside the file."""
+    """Parquet files, one below the other, as a whole; a context, with temporary files beside."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, *files: Path) -> None:
+        self._files = files
         self._taken: set[str] = set()
         self._exits = contextlib.ExitStack()
 
@@ -48,7 +49,7 @@ class WholeTable:
     def _db(self) -> duckdb.DuckDBPyConnection:
         """Connected when first asked: a small table asks nothing."""
         folder = self._exits.enter_context(
-            TemporaryDirectory(dir=self._file.parent, prefix=".whole-")
+            TemporaryDirectory(dir=self._files[0].parent, prefix=".whole-")
         )
         settings: dict[str, Any] = {
             "memory_limit": MEMORY,
@@ -59,8 +60,7 @@ class WholeTable:
         db = duckdb.connect(":memory:", config=settings)
         self._exits.callback(db.close)
         db.execute("set TimeZone = 'UTC'")
-        source = db.read_parquet(str(self._file), file_row_number=True)
-        source.project(f"* rename (file_row_number as {_ROW})").create_view("whole")
+        db.execute(f"create view whole as {numbered_sql(self._files, _ROW)}")
         return db
 
     def __exit__(self, *_: object) -> None:

@@ -53,8 +53,7 @@ def featurize(usecase: Name) -> None:
     from laurel.stages.featurize import featurize as run
 
     with _door(usecase) as (found, folder, _):
-        frame = run(found, folder)
-        typer.echo(f"featurized {len(frame):,} rows, {frame.shape[1]} columns")
+        typer.echo(f"featurized {run(found, folder):,} rows")
 
 
 @app.command()

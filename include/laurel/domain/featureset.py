@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def compute_features(
         parts.append(_plain(features, given, partition=partition.key, usecase=config.name))
     if not parts:
         raise DataError("there are no rows to compute features of", usecase=config.name)
-    _check_equal_columns(parts, usecase=config.name)
+    check_equal_columns(parts, usecase=config.name)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -83,7 +83,8 @@ def _plain_column(column: pd.Series[Any], where: dict[str, Any]) -> pd.Series[An
     )
 
 
-def _check_equal_columns(parts: list[pd.DataFrame], *, usecase: str) -> None:
+def check_equal_columns(parts: Sequence[pd.DataFrame], *, usecase: str) -> None:
+    """Raise :class:`DataError` where features of some partitions have other names or types."""
     first = parts[0].dtypes.astype(str).to_dict()
     for part in parts:
         if list(part.columns) != list(first) or part.dtypes.astype(str).to_dict() != first:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from laurel.adapters.documents import read_json, write_json
-from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.tables import (
+    ARRIVAL,
+    PART_ROWS,
+    PartsWriter,
+    empty_folder,
+    match_labels,
+    read_table,
+    write_table,
+)
 from laurel.domain.canonical import parse_instant
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.history import (
@@ -33,21 +42,28 @@ from laurel.usecase import UseCase
 Line = Mapping[str, Any]
 """One partition of ``window.json``: partition, revision, known_at, md5, rows."""
 
+ROWS = "rows"
+
 
 @dataclass(frozen=True)
 class Assembled:
     """What a snapshot holds, counted."""
 
-    rows: int
-    labelled: int
-    without_outcome: int
+    rows: int = 0
+    labelled: int = 0
+    without_outcome: int = 0
     """Rows whose label is known and null: they have no outcome and nothing is learned from them."""
-    without_label: int
+    without_label: int = 0
     """Rows of which nothing had become known at as_of."""
-    late: int
+    late: int = 0
     """Rows whose first label came later than it was due."""
-    corrected: int
+    corrected: int = 0
     """Rows for which more than one label came."""
+
+    def __add__(self, other: Assembled) -> Assembled:
+        """Both counted together."""
+        mine, theirs = asdict(self), asdict(other)
+        return Assembled(**{name: mine[name] + theirs[name] for name in mine})
 
     def sentence(self) -> str:
         """What was assembled, in a sentence."""
@@ -61,30 +77,25 @@ class Assembled:
 def assemble(usecase: UseCase, folder: Path) -> Assembled:
     """Write ``snapshot/``: rows with their labels, every label, and each context.
 
-    ``rows.parquet`` has each row once, with its newest label, ``partition``, ``cutoff`` and the
-    label's ``known_at``; the table named as the labels dataset has every label by its
-    ``known_at``. Raises :class:`IntegrityError` for bytes other than ``window.json`` names, and
-    for anything known after as_of.
+    Each is a folder of files of whole partitions of event time. ``rows`` has each row once, with
+    its newest label, ``partition``, ``cutoff`` and the label's ``known_at``; the folder named as
+    the labels dataset has every label of these rows by its ``known_at``. In memory is one
+    partition at a time. Raises :class:`IntegrityError` for bytes other than ``window.json`` names,
+    and for anything known after as_of.
     """
     config = usecase.config
     data = folder / "data" / usecase.name
     document = read_json(data / "window.json")
     window, lines = read_window(document), document["datasets"]
-    tables = {
-        name: _load(data / "inputs" / name, lines[name], name=name, window=window)
+    inputs = {
+        name: _checked(data / "inputs" / name, lines[name], name=name, window=window)
         for name in sorted(config.datasets)
     }
-    labels = tables[config.labels_name].drop(columns=PARTITION)
-    plain = tables[config.rows_name].drop(columns=KNOWN_AT)
-    rows = join_labels(_with_cutoff(plain, config), fold_labels(labels, config), config, how="left")
-    order = list(dict.fromkeys((config.rows.time, *config.rows.key)))
-    rows = rows.sort_values(order, kind="stable", ignore_index=True)
-    write_table(rows, data / "snapshot" / "rows.parquet")
-    write_table(labels, data / "snapshot" / f"{config.labels_name}.parquet")
     for name in config.context_names:
-        write_table(tables[name], data / "snapshot" / f"{name}.parquet")
-    came = count_labels(plain, tables[config.labels_name], config, last=_last(window))
-    found = _count(rows, config, came=came)
+        _write_context(inputs[name], data / "snapshot" / name)
+    found = _join(
+        inputs[config.rows_name], inputs[config.labels_name], data, config, last=_last(window)
+    )
     write_json(asdict(found), data / "snapshot" / "counts.json")
     return found
 
@@ -94,7 +105,19 @@ def _last(window: TrainingWindow) -> str:
     return window.partitions("labels")[-1].key
 
 
-def _load(folder: Path, lines: list[Line], *, name: str, window: TrainingWindow) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Input:
+    """A partition's file, its bytes checked, and when it became known."""
+
+    file: Path
+    known_at: str
+    rows: int
+
+
+def _checked(
+    folder: Path, lines: list[Line], *, name: str, window: TrainingWindow
+) -> dict[str, _Input]:
+    """The files of a dataset by partition, in order."""
     where = {"usecase": window.usecase, "dataset": name}
     expected = {f"{line['partition']}.parquet" for line in lines}
     found = {path.name for path in folder.glob("*.parquet")}
@@ -106,34 +129,101 @@ def _load(folder: Path, lines: list[Line], *, name: str, window: TrainingWindow)
             expected=f"{len(expected)} files",
             hint="pull the window's .dvc again",
         )
-    return pd.concat(list(_parts(folder, lines, where=where, window=window)), ignore_index=True)
+    ordered = sorted(lines, key=lambda line: str(line["partition"]))
+    return {
+        str(line["partition"]): _check(folder, line, where=where, as_of=window.as_of)
+        for line in ordered
+    }
 
 
-def _parts(
-    folder: Path, lines: list[Line], *, where: dict[str, str], window: TrainingWindow
-) -> Iterator[pd.DataFrame]:
-    for line in sorted(lines, key=lambda line: str(line["partition"])):
-        partition = str(line["partition"])
-        if parse_instant(line["known_at"]) > window.as_of:
-            raise IntegrityError(
-                "a partition became known after as_of: a model must not learn from it",
-                **where,
-                partition=partition,
-                found=f"known at {line['known_at']}",
-                expected=f"known by {window.as_of.isoformat()}",
-            )
-        file = folder / f"{partition}.parquet"
-        md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
-        if md5 != line["md5"]:
-            raise IntegrityError(
-                "a partition's bytes are not those that window.json names",
-                **where,
-                partition=partition,
-                found=md5,
-                expected=line["md5"],
-                hint="pull the window's .dvc again; if it stays so, the remote is damaged",
-            )
-        yield stamp(read_table(file), partition=partition, known_at=str(line["known_at"]))
+def _check(folder: Path, line: Line, *, where: dict[str, str], as_of: datetime) -> _Input:
+    partition, known_at = str(line["partition"]), str(line["known_at"])
+    if parse_instant(known_at) > as_of:
+        raise IntegrityError(
+            "a partition became known after as_of: a model must not learn from it",
+            **where,
+            partition=partition,
+            found=f"known at {known_at}",
+            expected=f"known by {as_of.isoformat()}",
+        )
+    file = folder / f"{partition}.parquet"
+    with file.open("rb") as opened:
+        md5 = hashlib.file_digest(opened, _md5).hexdigest()
+    if md5 != line["md5"]:
+        raise IntegrityError(
+            "a partition's bytes are not those that window.json names",
+            **where,
+            partition=partition,
+            found=md5,
+            expected=line["md5"],
+            hint="pull the window's .dvc again; if it stays so, the remote is damaged",
+        )
+    return _Input(file, known_at, int(line["rows"]))
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _write_context(inputs: Mapping[str, _Input], target: Path) -> None:
+    with PartsWriter(target) as writer:
+        for partition, one in inputs.items():
+            rows = read_table(one.file)
+            writer.write(partition, stamp(rows, partition=partition, known_at=one.known_at))
+        writer.finish()
+
+
+def _join(
+    rows: Mapping[str, _Input],
+    labels: Mapping[str, _Input],
+    data: Path,
+    config: UseCaseConfig,
+    *,
+    last: str,
+) -> Assembled:
+    """Write rows and labels, one group of partitions at a time; what they hold, counted.
+
+    A label may arrive in any partition, so all of them are matched with all rows by key.
+    """
+    found, groups = Assembled(), _groups(rows)
+    files = [[rows[partition].file for partition in group] for group in groups]
+    arrived = {name: one.file for name, one in labels.items()}
+    known = {name: pd.Timestamp(parse_instant(one.known_at)) for name, one in labels.items()}
+    folders = [empty_folder(data / "snapshot" / name) for name in (ROWS, config.labels_name)]
+    matched = match_labels(files, arrived, config.rows.key, folder=data)
+    for group, came in zip(groups, matched, strict=True):
+        plain = pd.concat(
+            [stamp(read_table(rows[name].file), partition=name) for name in group],
+            ignore_index=True,
+        )
+        own = came.drop(columns=ARRIVAL)
+        own[KNOWN_AT] = came[ARRIVAL].map(known).astype(INSTANT)
+        part = join_newest(plain, own, config)
+        for folder, table in zip(folders, (part, own), strict=True):
+            write_table(table, folder / f"{group[0]}.parquet", durable=False)
+        counts = count_labels(plain, came.rename(columns={ARRIVAL: PARTITION}), config, last=last)
+        found += _count(part, config, came=counts)
+    return found
+
+
+def _groups(rows: Mapping[str, _Input]) -> list[list[str]]:
+    """Partitions that follow each other, until they have so many rows that they make a file."""
+    groups: list[list[str]] = []
+    count = PART_ROWS
+    for partition, one in rows.items():
+        if count >= PART_ROWS:
+            groups.append([])
+            count = 0
+        groups[-1].append(partition)
+        count += one.rows
+    return groups
+
+
+def join_newest(plain: pd.DataFrame, labels: pd.DataFrame, config: UseCaseConfig) -> pd.DataFrame:
+    """Rows, each with its cutoff and its newest label, in canonical order."""
+    rows = join_labels(_with_cutoff(plain, config), fold_labels(labels, config), config, how="left")
+    order = list(dict.fromkeys((config.rows.time, *config.rows.key)))
+    return rows.sort_values(order, kind="stable", ignore_index=True)
 
 
 def _with_cutoff(rows: pd.DataFrame, config: UseCaseConfig) -> pd.DataFrame:

@@ -10,19 +10,39 @@ from __future__ import annotations
 from laurel.adapters.conform import conform, empty_table
 from laurel.adapters.tables.arrow import to_arrow, to_pandas
 from laurel.adapters.tables.content import content_hash
-from laurel.adapters.tables.reading import file_facts, iter_table, read_table
+from laurel.adapters.tables.matching import ARRIVAL, match_labels
+from laurel.adapters.tables.parts import (
+    PART_ROWS,
+    PartsWriter,
+    empty_folder,
+    iter_parts,
+    numbered_sql,
+    part_files,
+    read_parts,
+)
+from laurel.adapters.tables.reading import file_facts, iter_table, read_table, table_rows
 from laurel.adapters.tables.writing import ROW_GROUP, TableFacts, TableWriter, write_table
 
 __all__ = [
+    "ARRIVAL",
+    "PART_ROWS",
     "ROW_GROUP",
+    "PartsWriter",
     "TableFacts",
     "TableWriter",
     "conform",
     "content_hash",
+    "empty_folder",
     "empty_table",
     "file_facts",
+    "iter_parts",
     "iter_table",
+    "match_labels",
+    "numbered_sql",
+    "part_files",
+    "read_parts",
     "read_table",
+    "table_rows",
     "to_arrow",
     "to_pandas",
     "write_table",

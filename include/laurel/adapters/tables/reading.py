@@ -66,6 +66,12 @@ def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
     return table.select(names).replace_schema_metadata(None)
 
 
+def table_rows(path: Path) -> int:
+    """How many rows a Parquet file has; raises as :func:`read_table`."""
+    with _reading(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
 def file_facts(path: Path) -> TableFacts:
     """What is known of a Parquet file, read once, in parts; raises as :func:`read_table`."""
     with _reading(path):

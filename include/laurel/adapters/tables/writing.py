@@ -28,13 +28,13 @@ class TableFacts:
     """:func:`content_hash` of the frame, 64 hex digits."""
 
 
-def write_table(frame: pd.DataFrame, path: Path) -> TableFacts:
+def write_table(frame: pd.DataFrame, path: Path, *, durable: bool = True) -> TableFacts:
     """Write ``frame`` (its index is left out) as Parquet, aside first, then renamed into place.
 
     Equal frames give equal bytes with the same version of pyarrow. Raises :class:`DataError`
     for a column without an exact type, as ``object`` is.
     """
-    with TableWriter(path) as writer:
+    with TableWriter(path, durable=durable) as writer:
         writer.write(frame)
         return writer.finish()
 
@@ -46,8 +46,10 @@ class TableWriter:
     row group and the part that is written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """Write to ``path``; what can be made again need not be durable: on disk for certain."""
         self._path = path
+        self._durable = durable
         self._aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         self._schema: pa.Schema | None = None
         self._waiting: list[pa.Table] = []
@@ -88,8 +90,9 @@ class TableWriter:
         self._flush(whole=True)
         self._writer.close()
         self._writer = None
-        with self._aside.open("rb+") as file:
-            os.fsync(file.fileno())
+        if self._durable:
+            with self._aside.open("rb+") as file:
+                os.fsync(file.fileno())
         self._aside.replace(self._path)
         return TableFacts(rows=self.rows, content_hash=self._hash.hexdigest())
 
