@@ -1,4 +1,4 @@
-"""``laurel audit verify|heads|key|sign``: prove what the records say, and vouch for it."""
+"""``laurel audit verify|heads|key|sign|export``: prove what the records say, and vouch for it."""
 
 from __future__ import annotations
 
@@ -99,3 +99,19 @@ def sign(
     from laurel.runs.site import open_site
 
     typer.echo(canonical_json(sign_heads(open_site(), usecase, key)))
+
+
+@app.command("export")
+def export(
+    usecase: Name,
+    first: Annotated[str, typer.Option("--from", help="The first as_of and partition.")],
+    last: Annotated[str, typer.Option("--to", help="The last as_of and partition.")],
+    file: Annotated[Path, typer.Option("--out", help="The zip file to write.")],
+) -> None:
+    """Write a package that an auditor verifies with Python's standard library alone."""
+    from laurel.cli.moment import moment
+    from laurel.runs.proof.export import export
+    from laurel.runs.site import open_site
+
+    done = export(open_site(), usecase, first=moment(first), last=moment(last), file=file)
+    typer.echo(done.sentence())

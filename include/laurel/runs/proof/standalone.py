@@ -1,0 +1,324 @@
+"""Verify an exported package of audit records with Python's standard library alone.
+
+Usage: python3 verify.py [--heads FILE] [--key FILE.pub ...]     (in the unpacked folder)
+
+It recomputes every digest from the bytes in this folder; nothing of Laurel is needed or believed.
+Exit code 0 when everything holds, 1 when anything does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+GENESIS = "0" * 64
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P
+ORDER = 2**252 + 27742317777372353535851937790883648493
+Point = tuple[int, int, int, int]
+
+
+def canonical(value: Any) -> bytes:
+    """Sorted keys, no spaces, UTF-8: the form that digests are made of."""
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical form."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+class Package:
+    """The unpacked folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = json.loads((folder / "manifest.json").read_bytes())
+        self.usecase = self.manifest["usecase"]
+        self.problems: list[str] = []
+
+    def wrong(self, text: str) -> None:
+        """Note something that does not hold."""
+        self.problems.append(text)
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file; ``None``, and a problem, where it is missing."""
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            self.wrong(f"{name} is missing")
+            return None
+
+    def names(self, prefix: str) -> list[str]:
+        """The files below a prefix, sorted."""
+        return sorted(name for name in self.manifest["files"] if name.startswith(prefix))
+
+
+def check_files(package: Package) -> None:
+    """Every file is as the manifest lists it, and none is there besides."""
+    for name, expected in package.manifest["files"].items():
+        data = package.read(name)
+        if data is not None and hashlib.sha256(data).hexdigest() != expected:
+            package.wrong(f"{name} is not the file that was exported")
+    there = {p.relative_to(package.folder).as_posix() for p in package.folder.rglob("*")}
+    known = {*package.manifest["files"], "manifest.json"}
+    for name in sorted(there - known):
+        if (package.folder / name).is_file():
+            package.wrong(f"{name} is not in the manifest")
+
+
+def read_journal(package: Package, prefix: str) -> list[dict[str, Any]]:
+    """The entries of a journal, each with the digest of its content and of the one before it."""
+    entries: list[dict[str, Any]] = []
+    before = GENESIS
+    for number, name in enumerate(package.names(f"records/{prefix}/entries/"), start=1):
+        data = package.read(name)
+        if data is None:
+            continue
+        entry = json.loads(data)
+        said = {key: entry[key] for key in ("number", "previous", "body", "nonce")}
+        if canonical(entry) != data or digest(said) != entry["digest"]:
+            package.wrong(f"{prefix}, entry {number} was changed")
+        if entry["number"] != number:
+            package.wrong(f"{prefix}, entry {number} stands under another number than its own")
+        if entry["previous"] != before:
+            package.wrong(f"{prefix}, entry {number} does not follow the one before it")
+        before = entry["digest"]
+        entries.append(entry)
+    return entries
+
+
+def check_heads(
+    package: Package,
+    journals: dict[str, list[dict[str, Any]]],
+    noted: list[tuple[str, int, str, str]],
+) -> None:
+    """Every head that somebody noted is there; prints up to which entry each journal is proved."""
+    proved: dict[str, tuple[int, str]] = {}
+    for prefix, number, head, by in sorted(noted):
+        entries = journals.get(prefix, [])
+        if number == 0:
+            continue
+        if number > len(entries):
+            package.wrong(f"{prefix}: entries {len(entries) + 1} to {number} are gone, says {by}")
+        elif entries[number - 1]["digest"] != head:
+            package.wrong(f"{prefix}: entry {number} or one before it is not the one that {by} saw")
+        else:
+            proved[prefix] = (number, by)
+    for prefix, entries in sorted(journals.items()):
+        number, by = proved.get(prefix, (0, "nobody"))
+        print(f"{prefix}: {len(entries)} entries, proved up to entry {number} by {by}")  # noqa: T201
+
+
+def noted_heads(
+    journals: dict[str, list[dict[str, Any]]],
+) -> Iterator[tuple[str, int, str, str]]:
+    """The heads of journals that entries of other journals have noted."""
+    for name, entries in journals.items():
+        for entry in entries:
+            for prefix, (number, head) in entry["body"].get("heads", {}).items():
+                yield prefix, number, head, f"entry {entry['number']} of {name}"
+
+
+def check_decisions(package: Package, ledger: list[dict[str, Any]]) -> int:
+    """Each decision in the range against its bundle, its window and its evidence."""
+    count = 0
+    for entry in ledger:
+        body = entry["body"]
+        name = f"records/runs/{package.usecase}/train/{body.get('run')}/bundle.json"
+        if name not in package.manifest["files"]:
+            continue
+        data = package.read(name)
+        if data is None:
+            continue
+        place = f"ledger entry {entry['number']} ({body['event']} {body.get('model_version')})"
+        if hashlib.sha256(data).hexdigest() != body["bundle"]:
+            package.wrong(f"{place}: its bundle is not the one that it names")
+        bundle = json.loads(data)
+        check_bundle(package, place, body, bundle)
+        count += 1
+    return count
+
+
+def check_bundle(
+    package: Package, place: str, body: dict[str, Any], bundle: dict[str, Any]
+) -> None:
+    """What a training's bundle claims, against the entry, its window and the evidence's bytes."""
+    verdict = bundle.get("verdict", {})
+    for name, key in (("evidence", "evidence"), ("policy", "policy"), ("verdict", "outcome")):
+        if body.get(name) != verdict.get(key):
+            package.wrong(f"{place}: its {name} is not that of the bundle")
+    window = json.loads(bundle["files"][f"data/{package.usecase}/window.json"])
+    if digest(window) != bundle["inputs"]["window"]:
+        package.wrong(f"{place}: the window is not the one that the run names")
+    if digest(bundle["parameters"]["gate"]) != body.get("policy"):
+        package.wrong(f"{place}: the policy is not the one in the bundle's parameters")
+    tree = bundle["outputs"][f"data/{package.usecase}/evidence"]["md5"]
+    listing = read_object(package, place, tree)
+    if listing is None:
+        return
+    files = {line["relpath"]: line["md5"] for line in json.loads(listing)}
+    evidence = read_object(package, place, files.get("evidence.json", ""))
+    if evidence is not None and digest(json.loads(evidence)) != body.get("evidence"):
+        package.wrong(f"{place}: the evidence is not what was decided on")
+
+
+def read_object(package: Package, place: str, md5: str) -> bytes | None:
+    """The bytes of an object whose md5 is its name."""
+    data = package.read(f"objects/{md5}")
+    if data is not None:
+        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if found != md5.removesuffix(".dir"):
+            package.wrong(f"{place}: object {md5} has the md5 {found}")
+            return None
+    return data
+
+
+def check_predictions(package: Package, entries: list[dict[str, Any]]) -> int:
+    """Each published revision in the range against what its scoring made."""
+    count = 0
+    for entry in entries:
+        run = entry["body"]["run"]
+        name = f"records/runs/{package.usecase}/score/{run}/bundle.json"
+        if name not in package.manifest["files"]:
+            continue
+        data = package.read(name)
+        if data is None:
+            continue
+        made = {output["md5"] for output in json.loads(data)["outputs"].values()}
+        for line in entry["body"]["partitions"]:
+            count += 1
+            if line["md5"] not in made:
+                package.wrong(f"predictions {line['partition']}: run {run} did not make them")
+    return count
+
+
+def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[tuple[str, int, str, str]]:
+    """The heads in statements signed by a trusted key."""
+    for name in package.names(f"records/signatures/{package.usecase}/"):
+        data = package.read(name)
+        if data is None:
+            continue
+        statement = json.loads(data)
+        signature = bytes.fromhex(statement.pop("signature"))
+        key = keys.get(statement["key"])
+        if key is None:
+            print(f"{name}: signed by the key {statement['key']}, which was not given")  # noqa: T201
+        elif not verify_ed25519(key, canonical(statement), signature):
+            package.wrong(f"{name}: the signature does not hold")
+        else:
+            for prefix, (number, head) in statement["heads"].items():
+                yield prefix, number, head, f"the signature in {name}"
+
+
+def read_keys(files: list[str]) -> dict[str, bytes]:
+    """Public keys as PEM (RFC 8410), by the first 16 hex digits of their SHA-256."""
+    found = {}
+    for file in files:
+        lines = Path(file).read_text().splitlines()
+        raw = base64.b64decode("".join(line for line in lines if "-----" not in line))[-32:]
+        found[hashlib.sha256(raw).hexdigest()[:16]] = raw
+    return found
+
+
+def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Verify a signature as RFC 8032, section 5.1.7, says."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    a, r = _decompress(public), _decompress(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False
+    hashed = hashlib.sha512(signature[:32] + public + message).digest()
+    h = int.from_bytes(hashed, "little") % ORDER
+    left, right = _multiply(s, _base()), _add(r, _multiply(h, a))
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (
+        left[1] * right[2] - right[1] * left[2]
+    ) % P == 0
+
+
+def _add(one: Point, two: Point) -> Point:
+    a = (one[1] - one[0]) * (two[1] - two[0]) % P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    c, d = 2 * one[3] * two[3] * D % P, 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def _multiply(factor: int, point: Point) -> Point:
+    found = (0, 1, 1, 0)
+    while factor:
+        if factor & 1:
+            found = _add(found, point)
+        point = _add(point, point)
+        factor >>= 1
+    return found
+
+
+def _decompress(data: bytes) -> Point | None:
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    if square == 0:
+        return None if sign else (0, y, 1, 0)
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P:
+        return None
+    x = P - x if x & 1 != sign else x
+    return (x, y, 1, x * y % P)
+
+
+def _base() -> Point:
+    found = _decompress((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+    assert found is not None  # noqa: S101 - the base point is on the curve
+    return found
+
+
+def main(words: list[str] | None = None) -> int:
+    """Verify the folder that this file is in, and say what holds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--heads", help="heads kept outside the store, as JSON")
+    parser.add_argument("--key", action="append", default=[], help="a trusted public key (PEM)")
+    given = parser.parse_args(words)
+    package = Package(Path(__file__).resolve().parent)
+    check_files(package)
+    prefixes = package.manifest["journals"]
+    journals = {prefix: read_journal(package, prefix) for prefix in prefixes}
+    noted = [*noted_heads(journals), *signed_heads(package, read_keys(given.key))]
+    if given.heads:
+        heads = json.loads(Path(given.heads).read_text())
+        noted += [(prefix, n, head, "the head you gave") for prefix, (n, head) in heads.items()]
+    check_heads(package, journals, noted)
+    ledger = journals[f"ledger/{package.usecase}"]
+    decisions = check_decisions(package, ledger)
+    predictions = check_predictions(
+        package, journals.get(f"catalog/{package.usecase}/predictions", [])
+    )
+    for entry in ledger:
+        body = entry["body"]
+        print(  # noqa: T201
+            f"  {body['as_of']}  {body['event']:<11} {body.get('model_version')}  effective from "
+            f"{body['effective_from']}, by {body['decided_by']} at {body['decided_at']}"
+        )
+    for problem in package.problems:
+        print(f"WRONG  {problem}")  # noqa: T201
+    verdict = "NOT PROVED" if package.problems else "everything in this package holds"
+    print(f"{verdict}: {decisions} decisions, {predictions} predictions")  # noqa: T201
+    return 1 if package.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
