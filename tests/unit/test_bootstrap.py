@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from laurel.domain.bootstrap import bounds, distribution, resamples
-from laurel.domain.metric import METRICS
+from laurel.domain.metric import BINARY
 
 
 def sample(rows: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -23,7 +23,7 @@ def sample(rows: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndar
 )
 def test_the_fast_form_equals_a_plain_loop_over_resampled_rows(name: str, plain: object) -> None:
     labels, good, poor = sample(120)
-    found = distribution(labels, {"a": good, "b": poor}, [METRICS[name]], count=60, seed=5)
+    found = distribution(labels, {"a": good, "b": poor}, [BINARY[name]], count=60, seed=5)
     counts = np.vstack(list(resamples(120, count=60, seed=5))).astype(int)
     for model, scores in (("a", good), ("b", poor)):
         expected = [
@@ -48,16 +48,16 @@ def test_the_same_seed_gives_the_same_resamples_and_another_one_others() -> None
 def test_two_equal_models_never_differ_on_any_resample() -> None:
     labels, good, _ = sample(200)
     found = distribution(
-        labels, {"a": good, "b": good.copy()}, list(METRICS.values()), count=50, seed=1
+        labels, {"a": good, "b": good.copy()}, list(BINARY.values()), count=50, seed=1
     )
-    for name in METRICS:
+    for name in BINARY:
         assert (found[name]["a"] == found[name]["b"]).all()
 
 
 def test_the_bounds_of_a_difference_are_narrower_than_those_of_unpaired_models() -> None:
     labels, good, _ = sample(400)
     near = np.clip(good + 0.01 * np.random.default_rng(3).normal(size=400), 0, 1)
-    drawn = distribution(labels, {"a": good, "b": near}, [METRICS["auc"]], count=200, seed=1)["auc"]
+    drawn = distribution(labels, {"a": good, "b": near}, [BINARY["auc"]], count=200, seed=1)["auc"]
     paired = np.std(drawn["a"] - drawn["b"])
     assert paired < 0.5 * np.hypot(np.std(drawn["a"]), np.std(drawn["b"]))
 
@@ -66,7 +66,7 @@ def test_the_lower_bound_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(120):
         values = np.random.default_rng(seed).random(150)
-        drawn = distribution(np.zeros(150), {"a": values}, [METRICS["brier"]], count=200, seed=seed)
+        drawn = distribution(np.zeros(150), {"a": values}, [BINARY["brier"]], count=200, seed=seed)
         found = bounds(drawn["brier"]["a"], 0.9)
         assert found is not None
         covered += found[0] <= 1 / 3
@@ -80,7 +80,7 @@ def test_bounds_are_undefined_where_the_metric_is_in_many_resamples() -> None:
 
 
 def test_no_rows_have_no_distribution() -> None:
-    found = distribution(np.empty(0), {"a": np.empty(0)}, [METRICS["auc"]], count=10, seed=1)
+    found = distribution(np.empty(0), {"a": np.empty(0)}, [BINARY["auc"]], count=10, seed=1)
     assert len(found["auc"]["a"]) == 0
 
 
@@ -89,5 +89,5 @@ def test_a_thousand_resamples_of_fifteen_thousand_rows_take_less_than_ten_second
     """Of a processor: how busy the machine is with other things does not count."""
     labels, good, poor = sample(15_000)
     began = time.process_time()
-    distribution(labels, {"a": good, "b": poor}, list(METRICS.values()), count=1000, seed=1)
+    distribution(labels, {"a": good, "b": poor}, list(BINARY.values()), count=1000, seed=1)
     assert time.process_time() - began < 10

@@ -9,8 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laurel.domain.config import AtLeast, AtMost, Gate, VersusChampion
-from laurel.domain.evidence import Bounds, Comparison, Evidence, Measure, Scope, Trivial, measure
+from laurel.domain.evidence import (
+    Bounds,
+    Comparison,
+    Evidence,
+    Measure,
+    Reliability,
+    Scope,
+    Trivial,
+    measure,
+)
 from laurel.domain.gate import Verdict, judge, policy_digest
+from laurel.domain.objective import OBJECTIVES
 from laurel.domain.threshold import Check
 from laurel.errors import ConfigError, Refused
 
@@ -41,7 +51,7 @@ def scope(
     return Scope(
         slice=name,
         rows=rows,
-        positives=rows // 4,
+        labels={"positive": rows // 4},
         metrics={"auc": measured, "log_loss": Measure(value=0.5, bounds=around(0.5))},
         compared_rows=0 if versus is None else rows if compared_rows is None else compared_rows,
         champion={} if versus is None else {"auc": versus},
@@ -52,11 +62,13 @@ def evidence(
     overall: Scope,
     *slices: Scope,
     constant: float = 0.05,
-    logistic: float = 0.02,
+    simple: float = 0.02,
     reload_identical: bool = True,
 ) -> Evidence:
     return Evidence(
         usecase="toy",
+        objective="binary",
+        classes=(),
         as_of="2024-02-12T00:00:00Z",
         holdout=("2024-02-04", "2024-02-10"),
         champion="toy-1" if overall.champion else None,
@@ -66,7 +78,8 @@ def evidence(
         seed=7,
         overall=overall,
         slices=slices,
-        trivial=Trivial(metrics={}, constant=gain(constant), logistic=gain(logistic)),
+        trivial=Trivial(metrics={}, constant=gain(constant), simple=gain(simple)),
+        reliability=Reliability(method="none", curve=(), before=(), error_before=None),
     )
 
 
@@ -231,17 +244,17 @@ def test_a_slice_of_one_class_is_underpowered() -> None:
 def test_a_challenger_that_does_not_beat_the_constant_rate_is_rejected(against: float) -> None:
     verdict = judge(evidence(scope(), constant=against), policy(AUC_65))
     assert verdict.outcome == "reject"
-    assert only(verdict, "beats_constant_rate").verdict == "fail"
+    assert only(verdict, "beats_constant").verdict == "fail"
     assert "constant rate" in verdict.reasons[0]
 
 
 def test_a_better_logistic_regression_is_reported_and_closes_nothing() -> None:
-    verdict = judge(evidence(scope(), logistic=-0.02), policy(AUC_65))
+    verdict = judge(evidence(scope(), simple=-0.02), policy(AUC_65))
     assert verdict.outcome == "promote"
-    assert only(verdict, "not_worse_than_logistic").verdict == "fail"
+    assert only(verdict, "not_worse_than_simple").verdict == "fail"
     assert any(reason.startswith("reported, not blocking: auc") for reason in verdict.reasons)
-    within = judge(evidence(scope(), logistic=-0.009), policy(AUC_65))
-    assert only(within, "not_worse_than_logistic").verdict == "pass"
+    within = judge(evidence(scope(), simple=-0.009), policy(AUC_65))
+    assert only(within, "not_worse_than_simple").verdict == "pass"
 
 
 def test_a_saved_model_that_scores_otherwise_is_rejected() -> None:
@@ -313,7 +326,7 @@ def scores(rows: int = 900, *, champion: bool = True, seed: int = 1) -> pd.DataF
             "champion": model(0.7) if champion else np.full(rows, np.nan, "float32"),
             "compared": np.full(rows, champion),
             "constant": labels.mean(),
-            "logistic": model(1.0),
+            "simple": model(1.0),
         }
     )
 
@@ -327,7 +340,7 @@ def measured(frame: pd.DataFrame, gate: Gate, *, champion: str | None = "toy-1")
         "trimmed": 0,
         "reload_identical": True,
     }
-    return measure(frame, gate, seed=7, facts=facts)
+    return measure(frame, gate, objective=OBJECTIVES["binary"], seed=7, facts=facts)
 
 
 SMALL = Gate(thresholds=(AUC_65, BETTER), slices=("shop",), minimum_rows=200, resamples=100)

@@ -13,22 +13,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.frames import read_frame, write_frame
 from laurel.adapters.tables import read_parts, read_table, write_table
-from laurel.adapters.xgboost import FIXED, Feature, fit, load_features, load_model, model_bytes
+from laurel.adapters.xgboost import Feature, fit, load_features, load_model, model_bytes
 from laurel.domain.canonical import parse_instant
 from laurel.domain.config import Model as ModelConfig
-from laurel.domain.featureset import compute_features
+from laurel.domain.config.model import RESERVED
+from laurel.domain.featureset import Part, compute_features
 from laurel.domain.history import HISTORY, Past, join_labels
-from laurel.domain.metric import METRICS
+from laurel.domain.metric import BINARY
+from laurel.domain.objective import OBJECTIVES
+from laurel.domain.part import split_part
 from laurel.domain.partition import Partition
 from laurel.errors import ConfigError, DataError, IntegrityError, NotFound
 from laurel.stages.assemble import assemble
 from laurel.stages.evaluate import evaluate
 from laurel.stages.featurize import featurize, load_snapshot
-from laurel.stages.train import split_part, train
+from laurel.stages.train import train
 from laurel.stages.verdict import read_evidence, verdict
 from laurel.usecase import UseCase
 from support.synthetic import AS_OF, lay_window, load_toy
@@ -263,7 +267,10 @@ def test_model_bytes_are_identical_for_any_number_of_threads(toy: UseCase, first
     frame = read_frame(first)
     parts = [split_part(frame, name, toy.config) for name in ("train", "validation")]
     one, two, three = (
-        model_bytes(fit(*parts, toy.config.training.model, threads=n)) for n in (1, 2, 3)
+        model_bytes(
+            fit(*parts, toy.config.training.model, objective=OBJECTIVES["binary"], threads=n)
+        )
+        for n in (1, 2, 3)
     )
     assert one == two == three == (first / "model" / "model.ubj").read_bytes()
 
@@ -301,10 +308,10 @@ def test_early_stopping_follows_the_validation_days(toy: UseCase, copied: Path) 
 
 def test_the_saved_trees_end_where_the_validation_loss_is_least(toy: UseCase, first: Path) -> None:
     model = load_model(first / "model")
-    rows, labels = split_part(read_frame(first), "validation", toy.config)
+    rows, labels, _ = split_part(read_frame(first), "validation", toy.config)
     rounds = model.booster.num_boosted_rounds()
     losses = [
-        METRICS["log_loss"](labels, replace(model, booster=model.booster[:count]).predict(rows))
+        BINARY["log_loss"](labels, replace(model, booster=model.booster[:count]).predict(rows))
         for count in range(1, rounds + 1)
     ]
     assert losses.index(min(losses)) == rounds - 1 == model.about["best_iteration"]
@@ -314,7 +321,7 @@ def test_the_saved_trees_end_where_the_validation_loss_is_least(toy: UseCase, fi
 def test_a_loaded_model_scores_exactly_as_the_fitted_one(toy: UseCase, first: Path) -> None:
     frame = read_frame(first)
     parts = [split_part(frame, name, toy.config) for name in ("train", "validation", "holdout")]
-    fitted = fit(*parts[:2], toy.config.training.model, threads=1)
+    fitted = fit(*parts[:2], toy.config.training.model, objective=OBJECTIVES["binary"], threads=1)
     scores = load_model(first / "model").predict(parts[2][0])
     assert scores.dtype == np.float32
     assert np.array_equal(scores, fitted.predict(parts[2][0]))
@@ -331,7 +338,7 @@ def test_category_levels_come_from_the_train_days_alone(toy: UseCase, copied: Pa
 
 def test_an_unseen_level_scores_as_a_missing_one(toy: UseCase, first: Path) -> None:
     model = load_model(first / "model")
-    rows, _ = split_part(read_frame(first), "holdout", toy.config)
+    rows, *_ = split_part(read_frame(first), "holdout", toy.config)
     unseen, missing = rows.assign(shop="pop-up"), rows.assign(shop=None)
     assert np.array_equal(model.predict(unseen), model.predict(missing))
 
@@ -340,7 +347,7 @@ def test_scores_follow_their_rows_whatever_the_order_of_rows_and_columns(
     toy: UseCase, first: Path
 ) -> None:
     model = load_model(first / "model")
-    rows, _ = split_part(read_frame(first), "holdout", toy.config)
+    rows, *_ = split_part(read_frame(first), "holdout", toy.config)
     order = np.random.default_rng(0).permutation(len(rows))
     turned = rows.iloc[order][rows.columns[::-1]]
     assert np.array_equal(model.predict(turned), model.predict(rows)[order])
@@ -349,7 +356,7 @@ def test_scores_follow_their_rows_whatever_the_order_of_rows_and_columns(
 
 def test_missing_and_changed_columns_are_refused(toy: UseCase, first: Path) -> None:
     model = load_model(first / "model")
-    rows, _ = split_part(read_frame(first), "holdout", toy.config)
+    rows, *_ = split_part(read_frame(first), "holdout", toy.config)
     with pytest.raises(DataError, match="features of the model are missing") as caught:
         model.predict(rows.drop(columns="climate"))
     assert caught.value.expected == "climate"
@@ -366,7 +373,7 @@ def test_a_model_says_what_it_learned_from(toy: UseCase, first: Path) -> None:
     assert about["as_of"] == "2024-02-12T00:00:00Z"
     assert about["days"]["train"] == ["2024-01-08", "2024-01-28"]
     assert about["rows"]["train"] == int((frame["split"] == "train").sum())
-    assert about["objective"] == FIXED["objective"]
+    assert (about["objective"], about["learner"]) == ("binary", "binary:logistic")
 
 
 def test_no_time_of_day_of_this_machine_is_in_any_output(first: Path) -> None:
@@ -376,19 +383,17 @@ def test_no_time_of_day_of_this_machine_is_in_any_output(first: Path) -> None:
     assert not any(f"{this_year}-" in text for text in texts)
 
 
-@pytest.mark.parametrize("name", ["nthread", "objective", "seed", "eval_metric", "tree_method"])
+@pytest.mark.parametrize("name", sorted(RESERVED))
 def test_parameters_that_would_break_reproduction_are_refused(name: str) -> None:
-    rows = pd.DataFrame({"x": [0.0, 1.0]})
-    labels = np.array([0, 1])
-    with pytest.raises(ConfigError, match="not the use case's to set"):
-        fit((rows, labels), (rows, labels), ModelConfig(params={name: 1}), threads=1)
+    with pytest.raises(ValidationError, match="not the use case's to set") as caught:
+        ModelConfig(params={name: 1})
+    assert RESERVED[name] in str(caught.value)
 
 
 def test_a_parameter_that_xgboost_refuses_is_a_configuration_error() -> None:
-    rows = pd.DataFrame({"x": [0.0, 1.0]})
-    labels = np.array([0, 1])
+    part = Part(pd.DataFrame({"x": [0.0, 1.0]}), np.array([0, 1]))
     with pytest.raises(ConfigError, match="XGBoost refused"):
-        fit((rows, labels), (rows, labels), ModelConfig(params={"eta": "fast"}), threads=1)
+        fit(part, part, ModelConfig(params={"eta": "fast"}), objective=OBJECTIVES["binary"])
 
 
 def test_days_with_one_outcome_only_are_refused(toy: UseCase, first: Path) -> None:
@@ -535,12 +540,13 @@ def test_another_policy_is_replayed_from_the_scores_without_training(
         name: getattr(kept, name)
         for name in ("usecase", "as_of", "holdout", "champion", "trimmed", "reload_identical")
     }
-    again = measure(scores, toy.config.gate, seed=kept.seed, facts=facts)
+    again = measure(scores, toy.config.gate, objective=kept.learned, seed=kept.seed, facts=facts)
     assert again == kept
     strict = toy.config.gate.model_validate(
         {"thresholds": [{"kind": "better", "metric": "auc", "margin": 0.05, "confidence": 0.9}]}
     )
-    assert judge(measure(scores, strict, seed=kept.seed, facts=facts), strict).outcome == "reject"
+    stricter = measure(scores, strict, objective=kept.learned, seed=kept.seed, facts=facts)
+    assert judge(stricter, strict).outcome == "reject"
 
 
 def test_metrics_json_holds_numbers_only(second: Path) -> None:

@@ -15,6 +15,7 @@ from laurel.domain.report import (
     Quarantined,
     Realised,
     Skew,
+    named,
 )
 
 
@@ -73,10 +74,11 @@ def _features(comparisons: Sequence[Comparison], monitoring: Monitoring) -> Iter
 
 
 def _scores(comparisons: Sequence[Comparison], monitoring: Monitoring) -> Iterator[Alarm]:
-    if not comparisons:
-        return
-    comparison = min(comparisons, key=lambda c: _grave(c.score))
-    yield from _drifted(comparison.score, comparison, monitoring=monitoring)
+    """One alarm for all scores of a row, by the one that shows it most gravely."""
+    pairs = [(drift, comparison) for comparison in comparisons for drift in comparison.scores]
+    if pairs:
+        drift, comparison = min(pairs, key=lambda pair: _grave(pair[0]))
+        yield from _drifted(drift, comparison, monitoring=monitoring)
 
 
 def _drifted(
@@ -87,7 +89,7 @@ def _drifted(
     critical = drift.severity == "critical"
     bound = monitoring.psi_critical if critical else monitoring.psi_warning
     scored = drift.kind == "score"
-    name = "the score" if scored else drift.name
+    name = f"the {named(drift.name)}" if scored else drift.name
     chance = "p < 1e-12" if drift.p_value < 1e-12 else f"p {drift.p_value:.1g}"
     yield Alarm(
         check="score_drift" if scored else f"drift/{drift.name}",
@@ -173,7 +175,9 @@ def _notes(
                 f"Drift of {comparison.title} is not judged: {comparison.rows:,} against "
                 f"{comparison.reference_rows:,} rows, {need:,} are needed on either side."
             )
-        elif comparison.name == "partition_profile" and math.isnan(comparison.score.usual):
+        elif comparison.name == "partition_profile" and any(
+            math.isnan(drift.usual) for drift in comparison.scores
+        ):
             yield (
                 "What single days usually show is not known, so a feature of the calendar, such "
                 "as the weekday, may alarm."

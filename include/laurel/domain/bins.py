@@ -70,6 +70,8 @@ def _align_edges(reference: Mapping[str, Any], current: Mapping[str, Any]) -> _B
 
 
 def _align_scores(reference: Mapping[str, Any], current: Mapping[str, Any]) -> _Bins:
+    if "edges" in reference:
+        return _align_edges(reference, current)
     before, now = np.asarray(reference["counts"]), np.asarray(current["counts"])
     groups = np.minimum(np.floor((before.cumsum() - before) * 10 / max(1, before.sum())), 9)
     bins, r, c = [], [], []

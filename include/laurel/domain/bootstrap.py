@@ -47,11 +47,11 @@ def distribution(
 ) -> Distribution:
     """Every metric of every model on the same ``count`` resamples of the rows.
 
-    labels and each of the scores: shape (rows,). With the same seed the resamples are the same.
+    labels: shape (rows,); each of the scores: shape (rows,) or (rows, classes). With the same seed the resamples are the same.
 
-    >>> from laurel.domain.metric import METRICS
+    >>> from laurel.domain.metric import BINARY
     >>> y, s = np.array([0, 1, 0, 1]), np.array([0.2, 0.6, 0.7, 0.9])
-    >>> found = distribution(y, {"a": s, "b": s}, [METRICS["brier"]], count=5, seed=1)
+    >>> found = distribution(y, {"a": s, "b": s}, [BINARY["brier"]], count=5, seed=1)
     >>> bool((found["brier"]["a"] == found["brier"]["b"]).all())
     True
     """

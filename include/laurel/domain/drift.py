@@ -96,23 +96,26 @@ def compare_scores(
     current: Mapping[str, Any],
     *,
     monitoring: Monitoring,
-    usual: float | None = None,
-) -> FeatureDrift:
-    """Compare the scores of two counts, over the reference's tenths of the fixed 50 bins."""
-    return _drift(
-        "score",
-        reference["score"],
-        current["score"],
-        monitoring=monitoring,
-        usual=_known(usual),
-        tests=1,
+    usual: Mapping[str, float | None] | None = None,
+) -> tuple[FeatureDrift, ...]:
+    """Compare each score of a row of two counts: probabilities over tenths of the reference's."""
+    return tuple(
+        _drift(
+            name,
+            entry,
+            current["scores"][name],
+            monitoring=monitoring,
+            usual=_known((usual or {}).get(name)),
+            tests=len(reference["scores"]),
+        )
+        for name, entry in reference["scores"].items()
     )
 
 
 def usual_psi(
     reference: Mapping[str, Any], days: Iterable[Mapping[str, Any]], *, minimum_rows: int
 ) -> dict[str, Any]:
-    """What single days usually show against the reference: ``{"features": {…}, "score": …}``.
+    """What single days usually show against the reference: ``{"features": {…}, "scores": {…}}``.
 
     Days with fewer than ``minimum_rows`` rows are left out; ``None`` with fewer than seven days.
     """
@@ -122,7 +125,10 @@ def usual_psi(
             name: _usual([_index(entry, day["features"][name]) for day in big])
             for name, entry in reference["features"].items()
         },
-        "score": _usual([_index(reference["score"], day["score"]) for day in big]),
+        "scores": {
+            name: _usual([_index(entry, day["scores"][name]) for day in big])
+            for name, entry in reference["scores"].items()
+        },
     }
 
 

@@ -7,6 +7,7 @@ training: :func:`measure` again, then judge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ import pandas as pd
 from laurel.domain.bootstrap import bounds, distribution
 from laurel.domain.canonical import digest
 from laurel.domain.config import Frozen, Gate, VersusChampion
-from laurel.domain.metric import METRICS, Floats, Metric, get_metric
+from laurel.domain.metric import Floats, Metric
+from laurel.domain.objective import OBJECTIVES, Objective
+from laurel.domain.reliability import CalibrationBin, calibration
 
 CONFIDENCE = 0.95
 """Confidence of every bound that no threshold asks otherwise for."""
 DIGITS = 9
 """Decimals kept: below them, processors of one architecture may differ."""
-AGAINST_CONSTANT = "log_loss"
-AGAINST_LOGISTIC = "auc"
+CHALLENGER, UNCALIBRATED = "challenger", "uncalibrated"
 
 Bounds = dict[str, tuple[float, float] | None]
 """confidence as text → one-sided lower and upper bound; None where undefined."""
@@ -54,7 +56,8 @@ class Scope(Frozen):
     slice: str | None
     """``column=value``, or ``None`` for all rows."""
     rows: int
-    positives: int
+    labels: dict[str, float]
+    """What is said of the labels: how many positive, of each class, their mean, their sum."""
     metrics: dict[str, Measure]
     compared_rows: int
     """Rows on which challenger and champion are compared: none of them learned from them."""
@@ -63,19 +66,33 @@ class Scope(Frozen):
 
 
 class Trivial(Frozen):
-    """Models that any challenger should beat: the training days' rate, a logistic regression."""
+    """Models that any challenger should beat: a constant of the training days, a simple model."""
 
     metrics: dict[str, dict[str, float | None]]
     constant: Comparison
-    """By log loss."""
-    logistic: Comparison
-    """By area under the ROC curve."""
+    """By the objective's ``against_constant``."""
+    simple: Comparison
+    """By the objective's ``against_simple``."""
+
+
+class Reliability(Frozen):
+    """How true the challenger's scores come on the hold-out, in bins of equally many rows."""
+
+    method: str
+    """How the scores were calibrated, or ``none``."""
+    curve: tuple[CalibrationBin, ...]
+    before: tuple[CalibrationBin, ...]
+    """Before calibration; empty without one."""
+    error_before: float | None
+    """The calibration error before calibration; ``None`` without one."""
 
 
 class Evidence(Frozen):
     """Everything the gate reads."""
 
     usecase: str
+    objective: str
+    classes: tuple[int | str, ...]
     as_of: str
     holdout: tuple[str, str]
     champion: str | None
@@ -89,6 +106,12 @@ class Evidence(Frozen):
     overall: Scope
     slices: tuple[Scope, ...]
     trivial: Trivial
+    reliability: Reliability
+
+    @property
+    def learned(self) -> Objective:
+        """The objective of the models that were compared."""
+        return replace(OBJECTIVES[self.objective], classes=self.classes)
 
     def document(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -103,26 +126,33 @@ def measure(
     scores: pd.DataFrame,
     policy: Gate,
     *,
+    objective: Objective,
     seed: int,
+    method: str = "none",
     facts: Mapping[str, Any],
 ) -> Evidence:
     """Measure every metric, overall and on each slice, with bootstrap bounds.
 
-    scores: one row per hold-out row with ``label`` (0 or 1), ``challenger``, ``champion`` (null
-    without one), ``compared`` (bool), ``constant``, ``logistic`` and the slice columns. facts: the
-    fields of :class:`Evidence` that are not measured. Raises :class:`laurel.errors.ConfigError`
-    for a metric that does not exist.
+    scores: one row per hold-out row with ``label`` as a number, the scores of ``challenger``,
+    ``champion`` (null without one), ``constant`` and ``simple`` by the objective's
+    :meth:`~laurel.domain.objective.Objective.names`, ``compared`` (bool) and the slice columns;
+    where a ``method`` calibrated the scores, also those ``uncalibrated``. facts: the fields of
+    :class:`Evidence` that are not measured. Raises :class:`laurel.errors.ConfigError` for a metric
+    that the objective does not have.
     """
     for threshold in policy.thresholds:
-        get_metric(threshold.metric)
-    gauge = _Gauge(policy, seed=seed, versus=facts["champion"] is not None)
+        objective.metric(threshold.metric)
+    gauge = _Gauge(policy, objective=objective, seed=seed, versus=facts["champion"] is not None)
     return Evidence(
         **facts,
+        objective=objective.name,
+        classes=objective.classes,
         resamples=policy.resamples,
         seed=seed,
         overall=gauge.scope(scores, None),
         slices=tuple(gauge.scope(rows, name) for name, rows in _slices(scores, policy.slices)),
         trivial=gauge.trivial(scores),
+        reliability=_reliability(scores, objective, method=method),
     )
 
 
@@ -138,62 +168,69 @@ def confidence_key(confidence: float) -> str:
 class _Gauge:
     """The policy's confidences and number of resamples, applied to one scope after the other."""
 
-    def __init__(self, policy: Gate, *, seed: int, versus: bool) -> None:
+    def __init__(self, policy: Gate, *, objective: Objective, seed: int, versus: bool) -> None:
         asked = {t.confidence for t in policy.thresholds if isinstance(t, VersusChampion)}
         self.confidences = sorted({CONFIDENCE, *asked})
         self.policy, self.seed, self.versus = policy, seed, versus
+        self.objective, self.metrics = objective, list(objective.metrics.values())
 
     def scope(self, rows: pd.DataFrame, name: str | None) -> Scope:
         compared = rows[rows["compared"]] if self.versus else rows.iloc[:0]
         return Scope(
             slice=name,
             rows=len(rows),
-            positives=int(rows["label"].sum()),
+            labels=self.objective.labels.summary(_labels(rows), self.objective.classes),
             metrics=self.measures(rows, name),
             compared_rows=len(compared),
-            champion=self.compare(compared, "champion", METRICS.values(), name=name)
+            champion=self.compare(compared, "champion", self.metrics, name=name)
             if self.versus
             else {},
         )
 
     def measures(self, rows: pd.DataFrame, name: str | None) -> dict[str, Measure]:
-        metrics = list(METRICS.values())
-        drawn = self._draw(rows, ["challenger"], metrics, name=name)
+        drawn = self._draw(rows, [CHALLENGER], self.metrics, name=name)
         return {
             metric.name: Measure(
-                value=_value(metric, rows, "challenger"),
-                bounds=self._bounds(drawn[metric.name]["challenger"]),
+                value=self.value(metric, rows, CHALLENGER),
+                bounds=self._bounds(drawn[metric.name][CHALLENGER]),
             )
-            for metric in metrics
+            for metric in self.metrics
         }
 
     def compare(
         self, rows: pd.DataFrame, reference: str, metrics: Iterable[Metric], *, name: str | None
     ) -> dict[str, Comparison]:
         chosen = list(metrics)
-        drawn = self._draw(rows, ["challenger", reference], chosen, name=name)
+        drawn = self._draw(rows, [CHALLENGER, reference], chosen, name=name)
         found = {}
         for metric in chosen:
-            ours, theirs = _value(metric, rows, "challenger"), _value(metric, rows, reference)
+            ours, theirs = (self.value(metric, rows, model) for model in (CHALLENGER, reference))
             values = drawn[metric.name]
             found[metric.name] = Comparison(
                 challenger=ours,
                 reference=theirs,
                 gain=_gain(metric, ours, theirs),
-                bounds=self._bounds(metric.gain(values["challenger"], values[reference])),
+                bounds=self._bounds(metric.gain(values[CHALLENGER], values[reference])),
             )
         return found
 
     def trivial(self, rows: pd.DataFrame) -> Trivial:
-        constant, logistic = METRICS[AGAINST_CONSTANT], METRICS[AGAINST_LOGISTIC]
+        constant, simple = self.objective.against_constant, self.objective.against_simple
         return Trivial(
             metrics={
-                model: {metric.name: _value(metric, rows, model) for metric in METRICS.values()}
-                for model in ("constant", "logistic")
+                model: {metric.name: self.value(metric, rows, model) for metric in self.metrics}
+                for model in ("constant", "simple")
             },
             constant=self.compare(rows, "constant", [constant], name=None)[constant.name],
-            logistic=self.compare(rows, "logistic", [logistic], name=None)[logistic.name],
+            simple=self.compare(rows, "simple", [simple], name=None)[simple.name],
         )
+
+    def value(self, metric: Metric, rows: pd.DataFrame, model: str) -> float | None:
+        """A metric of a model, to the decimals kept; ``None`` where undefined."""
+        return _rounded(metric(_labels(rows), self._scores(rows, model)))
+
+    def _scores(self, rows: pd.DataFrame, model: str) -> Floats:
+        return self.objective.scores(rows, self.objective.names(model))
 
     def _draw(
         self,
@@ -206,8 +243,8 @@ class _Gauge:
         # a scope too small to be judged is not worth its resamples
         enough = len(rows) >= self.policy.minimum_rows
         return distribution(
-            rows["label"].to_numpy(),
-            {model: _floats(rows, model) for model in models},
+            _labels(rows),
+            {model: self._scores(rows, model) for model in models},
             metrics,
             count=self.policy.resamples if enough else 0,
             # each slice its own seed, so that one more slice changes nothing of the others
@@ -215,7 +252,7 @@ class _Gauge:
         )
 
     def _bounds(self, values: Floats) -> Bounds:
-        return {confidence_key(c): _rounded(bounds(values, c)) for c in self.confidences}
+        return {confidence_key(c): _both_rounded(bounds(values, c)) for c in self.confidences}
 
 
 def _slices(scores: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -225,9 +262,34 @@ def _slices(scores: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[str,
             yield f"{column}={value}", rows
 
 
-def _value(metric: Metric, rows: pd.DataFrame, model: str) -> float | None:
-    value = metric(rows["label"].to_numpy(), _floats(rows, model))
-    return None if np.isnan(value) else round(value, DIGITS)
+def _reliability(scores: pd.DataFrame, objective: Objective, *, method: str) -> Reliability:
+    def curve(model: str) -> tuple[CalibrationBin, ...]:
+        said = objective.scores(scores, objective.names(model))
+        return tuple(
+            CalibrationBin(
+                point.rows,
+                *(
+                    round(value, DIGITS)
+                    for value in (point.mean_score, point.observed, point.low, point.high)
+                ),
+            )
+            for point in calibration(_labels(scores), said, objective=objective)
+        )
+
+    if method == "none":
+        return Reliability(method=method, curve=curve(CHALLENGER), before=(), error_before=None)
+    before = objective.scores(scores, objective.names(UNCALIBRATED))
+    error = objective.metric("calibration_error")(_labels(scores), before)
+    return Reliability(
+        method=method,
+        curve=curve(CHALLENGER),
+        before=curve(UNCALIBRATED),
+        error_before=_rounded(error),
+    )
+
+
+def _labels(rows: pd.DataFrame) -> Floats:
+    return rows["label"].to_numpy(dtype="float64")
 
 
 def _gain(metric: Metric, ours: float | None, theirs: float | None) -> float | None:
@@ -236,9 +298,9 @@ def _gain(metric: Metric, ours: float | None, theirs: float | None) -> float | N
     return round(float(metric.gain(np.array(ours), np.array(theirs))), DIGITS)
 
 
-def _rounded(pair: tuple[float, float] | None) -> tuple[float, float] | None:
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, DIGITS)
+
+
+def _both_rounded(pair: tuple[float, float] | None) -> tuple[float, float] | None:
     return None if pair is None else (round(pair[0], DIGITS), round(pair[1], DIGITS))
-
-
-def _floats(rows: pd.DataFrame, model: str) -> Floats:
-    return np.asarray(rows[model].to_numpy(dtype=np.float64, na_value=np.nan), np.float64)

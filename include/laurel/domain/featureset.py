@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.history import CUTOFF, KNOWN_AT, PARTITION, Past
@@ -16,9 +17,29 @@ from laurel.errors import DataError
 Featurizer = Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]
 """``featurize(rows, context)`` of a use case: feature columns, same index and order as the rows."""
 
-SPLIT, LABEL = "split", "label"
-RESERVED = (PARTITION, SPLIT, LABEL, CUTOFF, KNOWN_AT)
+SPLIT, LABEL, WEIGHT = "split", "label", "row_weight"
+EXPOSURE = "row_exposure"
+"""Beside the features, where the use case names an exposure: part of what a model reads."""
+RESERVED = (PARTITION, SPLIT, LABEL, WEIGHT, EXPOSURE, CUTOFF, KNOWN_AT)
 NUMBER = np.dtype("float32")
+
+
+class Part(NamedTuple):
+    """Rows to learn from, or to measure on: one part of the frame."""
+
+    features: pd.DataFrame
+    """Shape (rows, features); with ``row_exposure`` where the objective has one."""
+    labels: NDArray[Any]
+    """Shape (rows,), as numbers: a class is its place."""
+    weights: NDArray[np.float64] | None = None
+    """What each row weighs in learning; ``None`` where all weigh the same."""
+
+    @property
+    def exposures(self) -> NDArray[np.float64]:
+        """What counts are proportional to; ones without."""
+        if EXPOSURE not in self.features:
+            return np.ones(len(self.labels))
+        return self.features[EXPOSURE].to_numpy(dtype="float64")
 
 
 def compute_features(
@@ -41,11 +62,31 @@ def compute_features(
         given = day_rows[[*config.rows.columns, CUTOFF]].reset_index(drop=True)
         seen = past.at(given[CUTOFF].iloc[0], day=partition.day, history_days=history_days)
         features = featurizer(given.copy(), seen)
-        parts.append(_plain(features, given, partition=partition.key, usecase=config.name))
+        plain = _plain(features, given, partition=partition.key, usecase=config.name)
+        parts.append(plain.assign(**_exposure(given, config, partition=partition.key)))
     if not parts:
         raise DataError("there are no rows to compute features of", usecase=config.name)
     check_equal_columns(parts, usecase=config.name)
     return pd.concat(parts, ignore_index=True)
+
+
+def _exposure(
+    given: pd.DataFrame, config: UseCaseConfig, *, partition: str
+) -> dict[str, NDArray[np.float32]]:
+    name = config.label.exposure
+    if name is None:
+        return {}
+    found = given[name].to_numpy(dtype="float64", na_value=np.nan)
+    wrong = ~(np.isfinite(found) & (found > 0))
+    if wrong.any():
+        raise DataError(
+            f"exposures in {name!r} are not all numbers above zero",
+            usecase=config.name,
+            partition=partition,
+            found=f"{int(wrong.sum())} rows, the first {found[wrong][0]}",
+            hint="let the raw suite refuse such rows",
+        )
+    return {EXPOSURE: found.astype(NUMBER)}
 
 
 def _plain(

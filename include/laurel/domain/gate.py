@@ -1,9 +1,8 @@
 """The gate: judges a challenger by a policy and its evidence, and says why in plain sentences.
 
 What closes it: a failed threshold, on all rows or on one slice; too few hold-out rows; a challenger
-that does not beat the training days' rate, or whose saved model scores otherwise than the trained
-one. An underpowered slice is reported and closes nothing, as is a logistic regression that does
-better. No threshold means not promoted.
+that does not beat a constant of the training days, or whose saved model scores otherwise than the trained
+one. An underpowered slice is reported and closes nothing, as is a simple model that does better. No threshold means not promoted.
 """
 
 from __future__ import annotations
@@ -14,13 +13,7 @@ from typing import Any, Literal
 
 from laurel.domain.canonical import digest
 from laurel.domain.config import Gate, VersusChampion
-from laurel.domain.evidence import (
-    AGAINST_CONSTANT,
-    AGAINST_LOGISTIC,
-    CONFIDENCE,
-    Evidence,
-    confidence_key,
-)
+from laurel.domain.evidence import CONFIDENCE, Evidence, confidence_key
 from laurel.domain.threshold import (
     Check,
     Mark,
@@ -32,8 +25,9 @@ from laurel.domain.threshold import (
 
 Outcome = Literal["promote", "reject"]
 
-LOGISTIC_TOLERANCE = 0.01
-"""By how much a logistic regression's AUC may exceed the challenger's without a remark."""
+SIMPLE_TOLERANCE = 0.01
+"""By how much the simple model may exceed the challenger without a remark. What they are compared
+by (an AUC, a share that is explained) is at most one, whatever the unit of the label."""
 
 __all__ = ["Check", "Mark", "Outcome", "Verdict", "judge", "policy_digest"]
 
@@ -57,8 +51,10 @@ def judge(evidence: Evidence, policy: Gate) -> Verdict:
 
     Without a champion the absolute thresholds decide; where nothing decides, nothing is promoted.
     Raises :class:`laurel.errors.Refused` when the evidence lacks what the policy asks, and
-    :class:`laurel.errors.ConfigError` for a metric that does not exist.
+    :class:`laurel.errors.ConfigError` for a metric that the objective does not have.
     """
+    for threshold in policy.thresholds:
+        evidence.learned.metric(threshold.metric)
     tested = tuple(_tested(evidence, policy))
     checks = (*tested, *_sanity(evidence, policy))
     closing = [check.reason for check in checks if check.closes]
@@ -101,45 +97,47 @@ def _tested(evidence: Evidence, policy: Gate) -> Iterator[Check]:
 
 def _sanity(evidence: Evidence, policy: Gate) -> Iterator[Check]:
     yield _against_constant(evidence, policy)
-    yield _against_logistic(evidence)
+    yield _against_simple(evidence)
     yield _reloaded(evidence)
 
 
 def _against_constant(evidence: Evidence, policy: Gate) -> Check:
-    compared = evidence.trivial.constant
+    compared, learned = evidence.trivial.constant, evidence.learned
+    metric = learned.against_constant.name
     interval = compared.bounds.get(confidence_key(CONFIDENCE))
     few = evidence.overall.rows < policy.minimum_rows
     beaten = interval is not None and interval[0] > 0
     return Check(
-        metric=AGAINST_CONSTANT,
-        kind="beats_constant_rate",
+        metric=metric,
+        kind="beats_constant",
         slice=None,
         found=compared.gain,
         required=0.0,
         interval=interval,
         verdict="underpowered" if few else "pass" if beaten else "fail",
-        reason=f"{AGAINST_CONSTANT} is {number(compared.challenger)}, that of the training days' "
-        f"constant rate {number(compared.reference)}: {gain_text(compared.gain, interval)}, "
-        f"required is to be better at {CONFIDENCE:.0%} confidence"
+        reason=f"{metric} is {number(compared.challenger)}, that of the training days' "
+        f"{learned.constant_title} {number(compared.reference)}: "
+        f"{gain_text(compared.gain, interval)}, required is to be better at {CONFIDENCE:.0%} confidence"
         + (f"; {evidence.overall.rows} rows are too few" if few else ""),
     )
 
 
-def _against_logistic(evidence: Evidence) -> Check:
-    compared = evidence.trivial.logistic
+def _against_simple(evidence: Evidence) -> Check:
+    compared, learned = evidence.trivial.simple, evidence.learned
+    metric = learned.against_simple.name
     interval = compared.bounds.get(confidence_key(CONFIDENCE))
-    fine = compared.gain is not None and compared.gain >= -LOGISTIC_TOLERANCE
+    fine = compared.gain is not None and compared.gain >= -SIMPLE_TOLERANCE
     return Check(
-        metric=AGAINST_LOGISTIC,
-        kind="not_worse_than_logistic",
+        metric=metric,
+        kind="not_worse_than_simple",
         slice=None,
         found=compared.gain,
-        required=-LOGISTIC_TOLERANCE,
+        required=-SIMPLE_TOLERANCE,
         interval=interval,
         verdict="pass" if fine else "fail",
-        reason=f"{AGAINST_LOGISTIC} is {number(compared.challenger)}, a logistic regression's "
+        reason=f"{metric} is {number(compared.challenger)}, {learned.simple_title}'s "
         f"{number(compared.reference)}: {gain_text(compared.gain, interval)}, expected is to be "
-        f"worse by no more than {number(LOGISTIC_TOLERANCE)}",
+        f"worse by no more than {number(SIMPLE_TOLERANCE)}",
         blocking=False,
     )
 

@@ -11,11 +11,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from laurel.domain.metric import METRICS
+from laurel.domain.objective import Objective
+from laurel.domain.reliability import CalibrationBin, calibration
 
-CALIBRATION_BINS = 10
-Z_95 = 1.959963984540054
-ESTIMATED = ("auc", "average_precision", "log_loss", "brier")
+UNKNOWABLE = ("calibration_error",)
+"""What scores say of themselves is always that it is nothing."""
+
+__all__ = [
+    "CalibrationBin",
+    "DayPerformance",
+    "Performance",
+    "SlicePerformance",
+    "by_day",
+    "by_slice",
+    "calibration",
+    "estimate",
+    "matured",
+    "measure",
+]
 
 
 @dataclass(frozen=True)
@@ -24,10 +37,10 @@ class Performance:
 
     rows: int
     labelled: int
-    base_rate: float
-    """Share of positive labels among the matured ones."""
+    mean_label: float
+    """Mean of the matured labels, a share of positives or a number; nan of several classes."""
     mean_score: float
-    """Mean score of the rows whose labels have matured."""
+    """Mean score of the rows whose labels have matured; nan of several classes."""
     metrics: Mapping[str, float]
 
     @property
@@ -53,45 +66,39 @@ class SlicePerformance:
     performance: Performance
 
 
-@dataclass(frozen=True)
-class CalibrationBin:
-    """Rows of neighbouring scores: the mean score, the observed rate and its 95% interval."""
+def measure(frame: pd.DataFrame, *, objective: Objective) -> Performance:
+    """Measure scored rows: the objective's score columns, and ``label`` as it was published.
 
-    rows: int
-    mean_score: float
-    observed: float
-    low: float
-    high: float
+    The label is missing until it has matured.
 
-
-def measure(frame: pd.DataFrame) -> Performance:
-    """Measure scored rows with columns ``score`` and ``label`` (missing until it has matured).
-
-    >>> measure(pd.DataFrame({"score": [0.2, 0.9, 0.4], "label": [0, 1, None]})).labelled
+    >>> from laurel.domain.objective import OBJECTIVES
+    >>> frame = pd.DataFrame({"score": [0.2, 0.9, 0.4], "label": [0, 1, None]})
+    >>> measure(frame, objective=OBJECTIVES["binary"]).labelled
     2
     """
-    labels, scores = matured(frame)
+    labels, scores = matured(frame, objective=objective)
+    one = bool(len(labels)) and not objective.classes
     return Performance(
         rows=len(frame),
         labelled=len(labels),
-        base_rate=float(labels.mean()) if len(labels) else math.nan,
-        mean_score=float(scores.mean()) if len(labels) else math.nan,
-        metrics={name: metric(labels, scores) for name, metric in METRICS.items()},
+        mean_label=float(labels.mean()) if one else math.nan,
+        mean_score=float(scores.mean()) if one else math.nan,
+        metrics={name: metric(labels, scores) for name, metric in objective.metrics.items()},
     )
 
 
-def by_day(frame: pd.DataFrame) -> tuple[DayPerformance, ...]:
+def by_day(frame: pd.DataFrame, *, objective: Objective) -> tuple[DayPerformance, ...]:
     """Measure each ``partition`` of a frame, in order of time."""
     days = frame.groupby(frame["partition"].astype(str), sort=True)
-    return tuple(DayPerformance(str(day), measure(rows)) for day, rows in days)
+    return tuple(DayPerformance(str(day), measure(rows, objective=objective)) for day, rows in days)
 
 
 def by_slice(
-    frame: pd.DataFrame, columns: tuple[str, ...], *, minimum_rows: int
+    frame: pd.DataFrame, columns: tuple[str, ...], *, objective: Objective, minimum_rows: int
 ) -> tuple[SlicePerformance, ...]:
     """Measure the values of some columns that have enough matured labels, sorted."""
     found = (
-        SlicePerformance(column, str(value), measure(rows))
+        SlicePerformance(column, str(value), measure(rows, objective=objective))
         for column in columns
         if column in frame.columns
         for value, rows in frame.groupby(frame[column].astype(str), sort=True)
@@ -99,59 +106,40 @@ def by_slice(
     return tuple(part for part in found if part.performance.labelled >= minimum_rows)
 
 
-def calibration(
-    labels: NDArray[Any], scores: NDArray[Any], *, bins: int = CALIBRATION_BINS
-) -> tuple[CalibrationBin, ...]:
-    """The reliability curve over bins of equally many rows, with Wilson's intervals.
-
-    Source: Wilson, Probable inference, the law of succession, and statistical inference, Journal
-    of the American Statistical Association 22, 1927.
-
-    >>> [point.observed for point in calibration(np.array([0, 1, 1, 1]),
-    ...                                          np.array([0.1, 0.2, 0.8, 0.9]), bins=2)]
-    [0.5, 1.0]
-    """
-    order = np.argsort(scores, kind="stable")
-    return tuple(
-        _point(labels[members], scores[members])
-        for members in np.array_split(order, bins)
-        if len(members)
-    )
-
-
-def estimate(scores: NDArray[Any]) -> dict[str, float]:
+def estimate(scores: NDArray[Any], *, objective: Objective) -> dict[str, float]:
     """The metrics to be expected of rows without labels, if the scores are calibrated.
 
-    Each row counts as a positive with weight ``score`` and as a negative with the rest. Blind to
-    a change of the relation between features and label: drift of concept shows only in labels.
+    Each row counts as one of each outcome, weighed by the probability that its scores give it;
+    nothing is said where scores are no probabilities. Blind to a change of the relation between
+    features and label: drift of concept shows only in labels.
 
     Source: confidence-based performance estimation, NannyML's documentation, 2022.
 
-    >>> round(estimate(np.array([0.1, 0.9]))["auc"], 2)
+    >>> from laurel.domain.objective import OBJECTIVES
+    >>> round(estimate(np.array([0.1, 0.9]), objective=OBJECTIVES["binary"])["auc"], 2)
     0.9
     """
-    known = np.asarray(scores, dtype=float)
-    known = known[~np.isnan(known)]
-    labels = np.concatenate([np.ones(len(known)), np.zeros(len(known))])
-    weights = np.concatenate([known, 1 - known])[np.newaxis]
-    twice = np.concatenate([known, known])
+    if not objective.probabilities:
+        return {}
+    given = np.asarray(scores, dtype=float)
+    known = given[~np.isnan(given).reshape(len(given), -1).any(axis=1)]
+    shares = known.T if objective.classes else np.stack([1 - known, known])
+    outcomes = range(len(shares))[::-1]
+    labels = np.concatenate([np.full(len(known), outcome) for outcome in outcomes])
+    weights = np.concatenate([shares[outcome] for outcome in outcomes])
+    often = np.concatenate([known for _ in outcomes])
     return {
-        name: float(METRICS[name].weighted(labels, twice)(weights)[0]) if len(known) else math.nan
-        for name in ESTIMATED
+        name: metric.of_weighted(labels, often, weights) if len(known) else math.nan
+        for name, metric in objective.metrics.items()
+        if name not in UNKNOWABLE
     }
 
 
-def matured(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Labels and scores of the rows whose label has matured."""
-    labels = frame["label"].to_numpy(dtype="float64", na_value=np.nan)
-    scores = frame["score"].to_numpy(dtype="float64", na_value=np.nan)
+def matured(
+    frame: pd.DataFrame, *, objective: Objective
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Labels as numbers and scores of the rows whose label has matured."""
+    labels = objective.encode(frame["label"])
+    scores = objective.scores(frame, objective.score_columns)
     known = ~np.isnan(labels)
     return labels[known], scores[known]
-
-
-def _point(labels: NDArray[Any], scores: NDArray[Any]) -> CalibrationBin:
-    n, rate = len(labels), float(labels.mean())
-    centre = (rate + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    half = Z_95 / (1 + Z_95**2 / n) * math.sqrt(rate * (1 - rate) / n + Z_95**2 / (4 * n**2))
-    low, high = max(0.0, centre - half), min(1.0, centre + half)
-    return CalibrationBin(n, float(scores.mean()), rate, low, high)

@@ -6,7 +6,7 @@ and they add up: a trailing window is the sum of its days, so no day is read twi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -22,10 +22,12 @@ from laurel.domain.column import (
     quantile_edges,
 )
 from laurel.domain.drift import WEEK, usual_psi
+from laurel.domain.objective import OBJECTIVES, Numbers, Objective
 from laurel.errors import DataError
 
 Counts = dict[str, Any]
-"""``{"rows": n, "features": {name: {"kind", "counts", "missing", ["edges"]}}, "score": {…}}``."""
+"""``{"rows": n, "features": {name: {"kind", "counts", "missing", ["edges"]}}, "scores": {…}}``,
+with an entry of the same form for each score of a row."""
 
 SCORE_BINS = 50
 DAY_ROWS = 50
@@ -35,20 +37,24 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 def build_profile(
     features: pd.DataFrame,
-    scores: NDArray[np.floating[Any]],
+    scores: Numbers,
     *,
+    objective: Objective = OBJECTIVES["binary"],
+    unseen: Numbers | None = None,
     days: pd.Series[Any] | None = None,
 ) -> Counts:
-    """Describe the rows a model learned from: one entry per feature, and the scores' histogram.
+    """Describe the rows a model learned from: one entry per feature, and the scores' histograms.
 
     A numeric feature has at most 20 edges at quantiles of its finite values, counts between them,
-    and its moments; a categorical one has the count of every level. Undefined moments are None.
-    With ``days`` there is also ``usual``: how far a single day, and a week of days, usually lies
-    from all of them.
+    and its moments; a categorical one has the count of every level. Probabilities are counted in
+    50 equal bins, other scores like a numeric feature. Undefined moments are None. With ``days``
+    there is also ``usual``: how far a single day, and a week of days, usually lies from all of
+    them.
 
-    features: one column per feature, numeric, boolean, text or category; scores: as many values
-    in [0, 1]; days: the partition of each row. Raises :class:`DataError` for other types, other
-    lengths and scores out of range.
+    features: one column per feature, numeric, boolean, text or category; scores: of shape (rows,)
+    or (rows, classes); unseen: scores of rows that the model did not learn from, whose histogram
+    is kept instead of theirs; days: the partition of each row. Raises :class:`DataError` for other
+    types, other lengths and probabilities out of range.
 
     >>> frame = pd.DataFrame({"hour": [1.0, 2.0, None], "carrier": ["AA", "UA", "AA"]})
     >>> profile = build_profile(frame, np.array([0.1, 0.2, 0.2]))
@@ -58,18 +64,24 @@ def build_profile(
     ([0, 1, 1, 0], 1)
     """
     described = {str(name): _describe(features[name]) for name in sorted(features.columns)}
+    given = _by_column(scores, objective.score_columns, rows=len(features))
     profile = {
         "rows": len(features),
         "features": described,
-        "score": _score_counts(scores, rows=len(features)),
+        "scores": _describe_scores(given, objective),
     }
-    return profile if days is None else profile | {"usual": _usual(profile, features, scores, days)}
+    if days is not None:
+        profile = profile | {"usual": _usual(profile, features, scores, days)}
+    if unseen is not None:
+        columns = _by_column(unseen, objective.score_columns, rows=len(unseen))
+        profile = profile | {"scores": _describe_scores(columns, objective)}
+    return profile
 
 
 def bin_counts(
     profile: Mapping[str, Any],
     features: pd.DataFrame,
-    scores: NDArray[np.floating[Any]],
+    scores: Numbers,
 ) -> Counts:
     """Count another frame's rows over the bins of ``profile``; columns it does not name are left.
 
@@ -96,7 +108,7 @@ def bin_counts(
     return {
         "rows": len(features),
         "features": counted,
-        "score": _score_counts(scores, rows=len(features)),
+        "scores": _count_scores(profile["scores"], scores, rows=len(features)),
     }
 
 
@@ -106,8 +118,11 @@ def empty_counts(profile: Mapping[str, Any]) -> Counts:
         name: _bare(reference, counts=_zeros(reference), missing=0)
         for name, reference in sorted(profile["features"].items())
     }
-    score = {"kind": "score", "counts": [0] * SCORE_BINS, "missing": 0}
-    return {"rows": 0, "features": features, "score": score}
+    scores = {
+        name: _bare(reference, counts=_zeros(reference), missing=0)
+        for name, reference in profile["scores"].items()
+    }
+    return {"rows": 0, "features": features, "scores": scores}
 
 
 def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
@@ -132,14 +147,17 @@ def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
             name: _add(name, a["features"][name], b["features"][name])
             for name in sorted(a["features"])
         },
-        "score": _add("score", a["score"], b["score"]),
+        "scores": {
+            name: _add(name, counted, b["scores"].get(name, {"kind": "none"}))
+            for name, counted in a["scores"].items()
+        },
     }
 
 
 def _usual(
     profile: Counts,
     features: pd.DataFrame,
-    scores: NDArray[np.floating[Any]],
+    scores: Numbers,
     days: pd.Series[Any],
 ) -> dict[str, Any]:
     keys = days.astype(str).to_numpy()
@@ -204,10 +222,37 @@ def _zeros(reference: Mapping[str, Any]) -> Any:
     return {} if reference["kind"] == "categorical" else [0] * len(reference["counts"])
 
 
-def _score_counts(scores: NDArray[np.floating[Any]], *, rows: int) -> dict[str, Any]:
+def _by_column(scores: Numbers, names: Sequence[str], *, rows: int) -> dict[str, Numbers]:
     values = np.asarray(scores, dtype=float)
-    if values.shape != (rows,):
-        raise DataError("one score per row is needed", found=values.shape, expected=(rows,))
+    shape = (rows,) if values.ndim == 1 else (rows, len(names))
+    if values.shape != shape or (values.ndim == 1 and len(names) > 1):
+        raise DataError("one score per row is needed", found=values.shape, expected=shape)
+    return dict(zip(names, values.reshape(rows, len(names)).T, strict=True))
+
+
+def _describe_scores(scores: Mapping[str, Numbers], objective: Objective) -> dict[str, Any]:
+    if objective.probabilities:
+        return {name: _count_probabilities(values) for name, values in scores.items()}
+    found = {}
+    for name, values in scores.items():
+        bare = {"kind": "score", "edges": quantile_edges(values[np.isfinite(values)])}
+        found[name] = _count_score(values, bare)
+    return found
+
+
+def _count_scores(references: Mapping[str, Any], scores: Numbers, *, rows: int) -> dict[str, Any]:
+    columns = _by_column(scores, tuple(references), rows=rows)
+    return {name: _count_score(columns[name], references[name]) for name in references}
+
+
+def _count_score(values: Numbers, reference: Mapping[str, Any]) -> dict[str, Any]:
+    if "edges" not in reference:
+        return _count_probabilities(values)
+    missing = int(np.isnan(values).sum())
+    return _bare(reference, counts=count_between(values, reference["edges"]), missing=missing)
+
+
+def _count_probabilities(values: Numbers) -> dict[str, Any]:
     known = values[~np.isnan(values)]
     if len(known) and not (known.min() >= 0 and known.max() <= 1):
         raise DataError(
@@ -217,7 +262,7 @@ def _score_counts(scores: NDArray[np.floating[Any]], *, rows: int) -> dict[str, 
         )
     places = np.minimum((known * SCORE_BINS).astype(int), SCORE_BINS - 1)
     counts = [int(n) for n in np.bincount(places, minlength=SCORE_BINS)]
-    return {"kind": "score", "counts": counts, "missing": rows - len(known)}
+    return {"kind": "score", "counts": counts, "missing": len(values) - len(known)}
 
 
 def _add(name: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from laurel.domain.performance import (
 
 SCHEMA = 1
 UNDEFINED = "undefined"
+SHORT = 4
+"""Metrics with so few letters are called by them: AUC, MAE, RMSE."""
 
 Standing = Literal["deserved", "alarmed", "unknown"]
 
@@ -50,7 +52,8 @@ class Comparison:
     reference_rows: int
     rows: int
     features: tuple[FeatureDrift, ...]
-    score: FeatureDrift
+    scores: tuple[FeatureDrift, ...]
+    """One, or one for each class."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +134,10 @@ class Report:
     champion: ChampionFacts
     champion_age_days: float
     rows: int
-    mean_score: float
-    positive_share: float
-    """Share of rows decided positive; nan when nothing is decided."""
+    mean_scores: Mapping[str, float]
+    """The mean of each score of a row."""
+    decided: Mapping[str, float]
+    """Share of the rows decided positive, or for each class; empty when nothing is decided."""
     comparisons: tuple[Comparison, ...]
     realised: Realised
     freshness: tuple[Freshness, ...]
@@ -151,6 +155,8 @@ class Report:
     """Whether retraining is asked for."""
     counts: Mapping[str, Any]
     """The partition over the profile's bins: the next days' reports add these up."""
+    charted: tuple[str, str] = ("auc", "log_loss")
+    """The metrics that are drawn; the first is the one to name."""
     labels: LabelCounts | None = None
     """How the labels of the trailing window came; ``None`` where that was not looked at."""
     observed: Mapping[str, float] = field(default_factory=dict, compare=False)
@@ -179,11 +185,12 @@ class Report:
                 f"by: {scored}, {known.labelled:,} labels have matured and "
                 f"{self.minimum_rows:,} are needed."
             )
-        auc, then = known.metrics.get("auc", math.nan), self.champion.holdout.get("auc", math.nan)
+        main = self.charted[0]
+        now, then = (each.get(main, math.nan) for each in (known.metrics, self.champion.holdout))
         return (
-            f"The champion {name} still deserves the crown: {scored}, AUC {_number(auc)} on "
-            f"{known.labelled:,} matured labels ({_number(then)} at promotion), drift within the "
-            "bounds."
+            f"The champion {name} still deserves the crown: {scored}, {spoken(main)} "
+            f"{_number(now)} on {known.labelled:,} matured labels ({_number(then)} at promotion), "
+            "drift within the bounds."
         )
 
     def document(self) -> dict[str, Any]:
@@ -198,6 +205,24 @@ class Report:
         }
         plain["champion"]["profile"] = digest(self.champion.profile)
         return {"schema": SCHEMA, "verdict": self.verdict, "standing": self.standing, **plain}
+
+
+def named(score: str) -> str:
+    """The name of a column of scores in a sentence.
+
+    >>> named("score"), named("score_red")
+    ('score', 'score of red')
+    """
+    return score.replace("_", " of ", 1)
+
+
+def spoken(metric: str) -> str:
+    """The name of a metric in a sentence.
+
+    >>> spoken("auc"), spoken("poisson_deviance")
+    ('AUC', 'poisson deviance')
+    """
+    return metric.upper() if len(metric) <= SHORT else metric.replace("_", " ")
 
 
 def _number(value: float) -> str:

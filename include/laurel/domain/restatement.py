@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from laurel.domain.canonical import instant
 from laurel.domain.ledger import LedgerState
@@ -46,21 +47,29 @@ class Changed:
 
 
 def compare_predictions(
-    known: pd.DataFrame, corrected: pd.DataFrame, *, key: Sequence[str], partition: str
+    known: pd.DataFrame,
+    corrected: pd.DataFrame,
+    *,
+    key: Sequence[str],
+    partition: str,
+    scores: Sequence[str] = ("score",),
 ) -> Changed:
-    """Compare two tables of predictions by key.
+    """Compare two tables of predictions by key; of several scores of a row the largest change.
 
-    known, corrected: the key, ``score`` and ``decision`` (missing where nothing is decided).
+    known, corrected: the key, the scores, and ``decision`` where there is one (missing where
+    nothing is decided).
     """
-    columns = [*key, "score", "decision"]
+    decides = "decision" in known and "decision" in corrected
+    columns = [*key, *scores, *(["decision"] if decides else [])]
     both = known[columns].merge(
         corrected[columns], on=list(key), how="outer", suffixes=("_known", ""), indicator="side"
     )
     side = both.pop("side")
     rows = both[side == "both"].reset_index(drop=True)
-    gaps = (rows["score"] - rows["score_known"]).abs().to_numpy(dtype=float)
-    decided = [rows[name].astype("boolean") for name in ("decision", "decision_known")]
-    flipped = (decided[0] != decided[1]).fillna(False).to_numpy(dtype=bool)
+    moved = {name: (rows[name] - rows[f"{name}_known"]).abs() for name in scores}
+    gaps = np.column_stack([*moved.values()]).astype(float).max(axis=1, initial=0.0)
+    most = [max(scores, key=lambda name: moved[name].iloc[place]) for place in range(len(rows))]
+    flipped = _flipped(rows) if decides else np.zeros(len(rows), bool)
     order = np.lexsort((*(rows[name].to_numpy() for name in reversed(key)), -gaps))[:TOP]
     return Changed(
         partition=partition,
@@ -71,7 +80,11 @@ def compare_predictions(
         flipped=int(flipped.sum()),
         added=int((side == "right_only").sum()),
         removed=int((side == "left_only").sum()),
-        top=tuple(_row(rows, place, key, partition) for place in order if gaps[place] > 0),
+        top=tuple(
+            _row(rows, place, key, partition, score=most[place])
+            for place in order
+            if gaps[place] > 0
+        ),
     )
 
 
@@ -217,17 +230,34 @@ def _by(largest: float | None) -> str:
     return f" by up to {largest:.3f}" if largest else ""
 
 
-def _row(rows: pd.DataFrame, place: int, key: Sequence[str], partition: str) -> dict[str, Any]:
+def _flipped(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    one, other = rows["decision"], rows["decision_known"]
+    both = (one.notna() & other.notna()).to_numpy(dtype=bool)
+    return both & (one.astype(object) != other.astype(object)).to_numpy(dtype=bool, na_value=False)
+
+
+def _row(
+    rows: pd.DataFrame, place: int, key: Sequence[str], partition: str, *, score: str
+) -> dict[str, Any]:
     row = rows.iloc[place]
+    known, corrected = float(row[f"{score}_known"]), float(row[score])
     return {
         "partition": partition,
         "key": {name: str(row[name]) for name in key},
-        "known": float(row["score_known"]),
-        "corrected": float(row["score"]),
-        "change": abs(float(row["score"]) - float(row["score_known"])),
-        "decision_known": None if pd.isna(row["decision_known"]) else bool(row["decision_known"]),
-        "decision": None if pd.isna(row["decision"]) else bool(row["decision"]),
+        "score": score,
+        "known": known,
+        "corrected": corrected,
+        "change": abs(corrected - known),
+        "decision_known": _plain(row.get("decision_known")),
+        "decision": _plain(row.get("decision")),
     }
+
+
+def _plain(decision: Any) -> Any:
+    """A decision as a plain JSON value: a boolean, a class, or nothing."""
+    if decision is None or pd.isna(decision):
+        return None
+    return decision.item() if isinstance(decision, np.generic) else decision
 
 
 def _thresholds(

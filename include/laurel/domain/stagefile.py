@@ -18,7 +18,9 @@ from laurel.domain.plotfiles import FOLDER as PLOTS
 from laurel.domain.plotfiles import definitions
 
 VERBS = ("assemble", "validate", "featurize", "train", "evaluate", "explain", "verdict")
-"""The training stages, in their order."""
+"""The training stages of every use case, in their order."""
+TUNE = "tune"
+"""The stage before ``train`` of a use case that searches for parameters."""
 NOTE = "# Written by `laurel dvc sync` from the use cases: do not edit.\n"
 DVC_YAML, PARAMS_YAML = "dvc.yaml", "params.yaml"
 
@@ -38,17 +40,34 @@ _TABLES = (
 )
 _GROUND = ("domain/canonical", "domain/partition")
 _PAST = ("domain/history", "domain/window")
-_XGBOOST = (
-    "adapters/xgboost/__init__",
+_FITTING = (
     "adapters/xgboost/encoding",
     "adapters/xgboost/fitting",
     "adapters/xgboost/model",
     "adapters/xgboost/threads",
 )
-_MODEL = (*_XGBOOST, "adapters/frames", "domain/featureset", "domain/metric")
-_FEATURIZE = ("stages/featurize", "domain/featureset", *_PAST)
+_METRIC = (
+    "domain/metric/__init__",
+    "domain/metric/base",
+    "domain/metric/binary",
+    "domain/metric/count",
+    "domain/metric/multiclass",
+    "domain/metric/regression",
+)
+_OBJECTIVE = (
+    *_METRIC,
+    "domain/objective/__init__",
+    "domain/objective/base",
+    "domain/objective/champion",
+    "domain/objective/registry",
+    "domain/objective/rules",
+)
+_PART = ("domain/featureset", "domain/weights", *_OBJECTIVE)
+_LEARNING = (*_FITTING, *_PART, "adapters/frames", "domain/calibration")
+_MODEL = ("adapters/xgboost/__init__", *_LEARNING)
+_FEATURIZE = ("stages/featurize", "domain/part", *_PART, *_PAST)
 _PROFILE = ("domain/bins", "domain/column", "domain/distance", "domain/drift", "domain/profile")
-_EVIDENCE = ("domain/bootstrap", "domain/evidence", "domain/metric")
+_EVIDENCE = ("domain/bootstrap", "domain/evidence", "domain/reliability", *_OBJECTIVE)
 
 CODE: dict[str, tuple[str, ...]] = {
     "assemble": ("stages/assemble", "domain/lateness", *_TABLES, *_GROUND, *_PAST),
@@ -65,12 +84,26 @@ CODE: dict[str, tuple[str, ...]] = {
         *_GROUND,
     ),
     "featurize": (*_FEATURIZE, "adapters/frames", *_TABLES, *_GROUND),
-    "train": ("stages/train", *_MODEL, *_PROFILE, *_PAST, *_TABLES, *_GROUND),
+    TUNE: (
+        "stages/tune",
+        "adapters/optuna",
+        "adapters/store/contract",
+        "adapters/store/local",
+        "adapters/trials",
+        "adapters/xgboost/folding",
+        "domain/folds",
+        "domain/part",
+        "domain/search",
+        "domain/trial",
+        *_LEARNING,
+        *_PAST,
+        *_TABLES,
+        *_GROUND,
+    ),
+    "train": ("stages/train", "domain/part", *_MODEL, *_PROFILE, *_PAST, *_TABLES, *_GROUND),
     "evaluate": (
         "stages/evaluate",
-        "stages/train",
-        "adapters/logistic",
-        *_PROFILE,
+        "adapters/simple",
         *_FEATURIZE,
         *_MODEL,
         *_EVIDENCE,
@@ -125,7 +158,7 @@ def dvc_yaml(usecases: Iterable[Configured]) -> str:
     stages = {
         stage_name(config.name, verb): _document(config, verb)
         for config in configs
-        for verb in VERBS
+        for verb in verbs_of(config)
     }
     plots = [plot for config in configs for plot in definitions(config)]
     return NOTE + _dump({"stages": stages, "plots": plots})
@@ -145,9 +178,23 @@ def stage_name(usecase: str, verb: str) -> str:
     return f"{usecase}_{verb}"
 
 
+def verbs_of(config: UseCaseConfig) -> tuple[str, ...]:
+    """The training stages of a use case, in their order."""
+    if config.training.tuning is None:
+        return VERBS
+    place = VERBS.index("train")
+    return (*VERBS[:place], TUNE, *VERBS[place:])
+
+
+def stage_names(config: UseCaseConfig) -> list[str]:
+    """The names in ``dvc.yaml`` of a use case's training stages, in their order."""
+    return [stage_name(config.name, verb) for verb in verbs_of(config)]
+
+
 def code_files(usecase: Configured) -> list[str]:
     """The code that the stages depend on, relative to the root of the repository, sorted."""
-    return sorted({name for verb in VERBS for name in _code(usecase.config, verb)})
+    config = usecase.config
+    return sorted({name for verb in verbs_of(config) for name in _code(config, verb)})
 
 
 def _sorted(usecases: Iterable[Configured]) -> list[UseCaseConfig]:
@@ -179,6 +226,7 @@ def _document(config: UseCaseConfig, verb: str) -> dict[str, Any]:
 
 def _stage(config: UseCaseConfig, verb: str) -> _Stage:
     shape = ("datasets", "label", "start")
+    tuned = () if config.training.tuning is None else ("tuning",)
     stages = {
         "assemble": _Stage(
             deps=("window.json", *(f"inputs/{name}" for name in sorted(config.datasets))),
@@ -192,24 +240,41 @@ def _stage(config: UseCaseConfig, verb: str) -> _Stage:
         ),
         "featurize": _Stage(
             deps=("window.json", "snapshot", "validation.json"),
-            params=(*shape, "features"),
+            params=(*shape, "features", "training.weights"),
             outs=("frame",),
         ),
+        TUNE: _Stage(
+            deps=("window.json", "frame"),
+            params=(
+                "datasets",
+                "label",
+                "training.model",
+                "training.tuning",
+                "training.validation_days",
+                "training.weights",
+            ),
+            outs=("tuning",),
+        ),
         "train": _Stage(
-            deps=("window.json", "snapshot", "frame"),
-            params=("datasets", "features", "label", "training.model"),
+            deps=("window.json", "snapshot", "frame", *tuned),
+            params=(
+                "datasets",
+                "features",
+                "label",
+                "training.calibration",
+                "training.model",
+                "training.weights",
+            ),
             outs=("model",),
         ),
         "evaluate": _Stage(
             deps=("window.json", "snapshot", "frame", "model", "inputs/champion"),
-            params=(*shape, "gate", "training.model.seed"),
+            params=(*shape, "gate", "training.calibration", "training.model.seed"),
             outs=("evidence",),
             metrics=("metrics.json",),
         ),
         "explain": _Stage(
-            deps=("frame", "model"),
-            params=("datasets", "label"),
-            outs=("explanation", PLOTS),
+            deps=("frame", "model"), params=("datasets", "label"), outs=("explanation", PLOTS)
         ),
         "verdict": _Stage(deps=("evidence", "model"), params=("gate",), outs=("verdict.json",)),
     }

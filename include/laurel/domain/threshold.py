@@ -19,7 +19,6 @@ from typing import Literal
 
 from laurel.domain.config import AtLeast, AtMost, Gate, VersusChampion
 from laurel.domain.evidence import CONFIDENCE, Bounds, Comparison, Scope, confidence_key
-from laurel.domain.metric import get_metric
 from laurel.errors import Refused
 
 Mark = Literal["pass", "fail", "underpowered", "not_applicable"]
@@ -63,10 +62,9 @@ class _Reading:
 
 def check_absolute(scope: Scope, threshold: AtLeast | AtMost, policy: Gate) -> Check:
     """Test a bound on the metric itself; raises :class:`Refused` where it was not measured."""
-    metric = get_metric(threshold.metric)
-    measured = scope.metrics.get(metric.name)
+    measured = scope.metrics.get(threshold.metric)
     if measured is None:
-        raise _lacking(metric.name)
+        raise _lacking(threshold.metric)
     floor = isinstance(threshold, AtLeast)
     sign = 1 if floor else -1
     interval = _interval(measured.bounds, CONFIDENCE, enough=scope.rows >= policy.minimum_rows)
@@ -77,14 +75,14 @@ def check_absolute(scope: Scope, threshold: AtLeast | AtMost, policy: Gate) -> C
     )
     verdict, remark = _weigh(reading, scope, policy)
     return Check(
-        metric=metric.name,
+        metric=threshold.metric,
         kind=threshold.kind,
         slice=scope.slice,
         found=measured.value,
         required=threshold.value,
         interval=interval,
         verdict=verdict,
-        reason=f"{metric.name}{_on(scope)} is {number(measured.value)}, required is "
+        reason=f"{threshold.metric}{_on(scope)} is {number(measured.value)}, required is "
         f"{'at least' if floor else 'at most'} {number(threshold.value)}{remark}",
     )
 
@@ -93,25 +91,24 @@ def check_versus(
     scope: Scope, threshold: VersusChampion, policy: Gate, *, champion: str | None
 ) -> Check:
     """Test the gain over the champion; raises :class:`Refused` where it was not measured."""
-    metric = get_metric(threshold.metric)
     if champion is None:
         return _without_champion(scope, threshold)
-    compared = scope.champion.get(metric.name)
+    compared = scope.champion.get(threshold.metric)
     if compared is None:
-        raise _lacking(metric.name)
+        raise _lacking(threshold.metric)
     enough = scope.compared_rows >= policy.minimum_rows
     interval = _interval(compared.bounds, threshold.confidence, enough=enough)
     reading = _read_gain(scope, threshold, compared=compared, interval=interval)
     verdict, remark = _weigh(reading, scope, policy)
     return Check(
-        metric=metric.name,
+        metric=threshold.metric,
         kind=threshold.kind,
         slice=scope.slice,
         found=compared.gain,
         required=_floor(scope, threshold),
         interval=interval,
         verdict=verdict,
-        reason=f"{metric.name}{_on(scope)} is {number(compared.challenger)}, the champion's "
+        reason=f"{threshold.metric}{_on(scope)} is {number(compared.challenger)}, the champion's "
         f"{number(compared.reference)}: {gain_text(compared.gain, interval)}, required is "
         f"{_demand(scope, threshold)} at {threshold.confidence:.0%} confidence{remark}",
     )

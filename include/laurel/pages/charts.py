@@ -100,16 +100,20 @@ def reliability(
     width: int = 360,
     height: int = 190,
 ) -> Markup:
-    """Observed rate over mean score, with intervals: (score, observed, low, high, rows)."""
+    """What was observed over the mean score, with intervals: (score, observed, low, high, rows)."""
     if not points:
         return svg.nothing(title)
-    top = min(1.0, max(max(p[0], p[3]) for p in points) * 1.08)
-    x = svg.Scale(0, top, svg.LEFT, width - svg.RIGHT)
-    y = svg.Scale(0, top, height - svg.BOTTOM, svg.TOP)
+    most = max(max(p[0], p[3]) for p in points)
+    # of probabilities no more than one is shown, of other scores all there is
+    top = most * 1.08 if most > 1 else min(1.0, most * 1.08)
+    base = min(0.0, *(min(p[0], p[2]) for p in points))
+    top = top if top > base else base + 1.0
+    x = svg.Scale(base, top, svg.LEFT, width - svg.RIGHT)
+    y = svg.Scale(base, top, height - svg.BOTTOM, svg.TOP)
     parts = [*svg.grid(y, width=width), svg.across(x, height=height)]
     parts.append(
         Markup('<line class="level" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
-            x(0), y(0), x(top), y(top)
+            x(base), y(base), x(top), y(top)
         )
     )
     path = " ".join(f"{x(score)},{y(rate)}" for score, rate, *_ in points)
@@ -117,7 +121,7 @@ def reliability(
     for score, rate, low, high, rows in points:
         parts.append(svg.whisker(x(score), y(low), y(high)))
         parts.append(
-            svg.dot(x(score), y(rate), f"score {score:.3f}, observed {rate:.3f}, {rows} rows")
+            svg.dot(x(score), y(rate), f"score {score:.4g}, observed {rate:.4g}, {rows} rows")
         )
     return svg.draw(parts, width=width, height=height, title=title)
 

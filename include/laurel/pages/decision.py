@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from laurel.domain.canonical import digest
+from laurel.domain.objective import OBJECTIVES, Objective
 from laurel.pages import charts
 from laurel.pages.names import METRIC_NAMES
 from laurel.pages.page import number, signed, templates
@@ -19,8 +20,8 @@ KINDS = {
     "at_most": "at most",
     "not_worse": "not worse than the champion",
     "better": "better than the champion",
-    "beats_constant_rate": "beats the constant rate",
-    "not_worse_than_logistic": "not worse than a logistic regression",
+    "beats_constant": "beats a constant",
+    "not_worse_than_simple": "not worse than a simple model",
     "reload": "equal after reloading the model",
 }
 _SHOWN_DIGEST = 16
@@ -41,6 +42,7 @@ def render_decision(
     more digests to name, such as those of code, parameters and environment.
     """
     checks = [_check(check) for check in verdict.get("checks", ())]
+    objective = OBJECTIVES[evidence["objective"]]
     template = templates().get_template("decision.html")
     return template.render(
         verdict={"outcome": verdict.get("outcome"), "reasons": verdict.get("reasons", ())},
@@ -51,7 +53,14 @@ def render_decision(
         whole=[check for check in checks if not check["slice"]],
         sliced=[c for c in checks if c["slice"] and c["verdict"] not in ("pass", "not_applicable")],
         metrics=list(_metrics(evidence)),
-        slices=[_slice(scope, checks) for scope in evidence["slices"]],
+        charted=[METRIC_NAMES[name] for name in objective.charted],
+        titles={
+            "constant": _title(objective.constant_title),
+            "simple": _title(objective.simple_title.removeprefix("a ")),
+        },
+        labels=_said(evidence["overall"]["labels"]),
+        reliability=list(_reliability(evidence)),
+        slices=[_slice(scope, checks, objective) for scope in evidence["slices"]],
         days=list(_days(window)),
         datasets=[_dataset(name, lines) for name, lines in window.get("datasets", {}).items()],
         identity={
@@ -132,19 +141,51 @@ def _metrics(evidence: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             if bounds and bounds[-1]
             else "",
             "constant": trivial["constant"].get(name),
-            "logistic": trivial["logistic"].get(name),
+            "simple": trivial["simple"].get(name),
         }
 
 
-def _slice(scope: Mapping[str, Any], checks: list[dict[str, Any]]) -> dict[str, Any]:
+def _reliability(evidence: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The curve of the scores, and of what they were before a calibration."""
+    told, error = evidence["reliability"], evidence["overall"]["metrics"].get("calibration_error")
+    curves = {"Scores as they are given": (told["curve"], error and error["value"])}
+    if told["before"]:
+        curves["Scores before calibration"] = (told["before"], told["error_before"])
+    for title, (points, found) in curves.items():
+        curve = [
+            tuple(p[n] for n in ("mean_score", "observed", "low", "high", "rows")) for p in points
+        ]
+        small = "" if found is None else f", calibration error {number(found, 4)}"
+        yield {"title": f"{title}{small}", "svg": charts.reliability(curve, title=title)}
+
+
+def _slice(
+    scope: Mapping[str, Any], checks: list[dict[str, Any]], objective: Objective
+) -> dict[str, Any]:
     mine = [check["verdict"] for check in checks if check["slice"] == scope["slice"]]
     return {
         "slice": scope["slice"],
         "rows": scope["rows"],
-        "rate": scope["positives"] / scope["rows"] if scope["rows"] else None,
+        "labels": _said(scope["labels"]),
         "verdict": min(mine, key=MARKS.index, default=""),
-        **{name: _pair(scope, name) for name in ("auc", "log_loss")},
+        "pairs": [_pair(scope, name) for name in objective.charted],
     }
+
+
+def _said(labels: Mapping[str, float]) -> str:
+    """What is said of labels, in words: counts and means.
+
+    >>> _said({"positive": 1200})
+    '1,200 positive'
+    """
+    return ", ".join(
+        f"{value:,} {name}" if isinstance(value, int) else f"{name} {value:.4g}"
+        for name, value in labels.items()
+    )
+
+
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _pair(scope: Mapping[str, Any], name: str) -> dict[str, Any]:

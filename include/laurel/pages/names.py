@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 METRIC_NAMES = {
+    "accuracy": "Accuracy",
     "auc": "AUC",
     "average_precision": "Average precision",
-    "log_loss": "Log loss",
+    "balanced_accuracy": "Balanced accuracy",
+    "bias": "Bias of the sum",
     "brier": "Brier score",
     "calibration_error": "Calibration error",
-    "base_rate": "Base rate",
+    "deviance_explained": "Deviance explained",
+    "log_loss": "Log loss",
+    "macro_auc": "Macro AUC",
+    "macro_f1": "Macro F1",
+    "mae": "Mean absolute error",
+    "mape": "Mean absolute percentage error",
+    "median_absolute_error": "Median absolute error",
+    "poisson_deviance": "Poisson deviance",
+    "r2": "R²",
+    "rmse": "Root mean squared error",
+    "smape": "Symmetric percentage error",
+    "mean_label": "Mean label",
     "mean_score": "Mean score",
     "scores": "Scores",
 }
+"""Metrics of all objectives, and what stands beside them (a test asks for every one)."""

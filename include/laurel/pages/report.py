@@ -9,12 +9,10 @@ from typing import Any
 from laurel.domain.canonical import digest
 from laurel.domain.drift import SEVERITIES, WITHIN, FeatureDrift, worst
 from laurel.domain.partition import Partition
-from laurel.domain.report import Report
+from laurel.domain.report import Report, named
 from laurel.pages import charts
 from laurel.pages.names import METRIC_NAMES
 from laurel.pages.page import templates
-
-CHARTED = ("auc", "log_loss")
 
 
 def render_report(report: Report, *, recompute: Sequence[str] | None = None) -> str:
@@ -47,36 +45,39 @@ def _metrics(report: Report) -> Iterator[dict[str, Any]]:
             "bound": f"{kind.replace('_', ' ')} {value:g}" if kind else "",
             "estimate": realised.estimate.get(name),
         }
-    for name in ("base_rate", "mean_score"):
+    if len(report.mean_scores) > 1:
+        return
+    for name in ("mean_label", "mean_score"):
         yield {
             "name": METRIC_NAMES[name],
             "realised": getattr(realised.champion, name),
             "served": getattr(realised.served, name),
             "holdout": report.champion.holdout.get(name),
             "bound": "",
-            "estimate": report.mean_score,
+            "estimate": report.mean_scores["score"],
         }
 
 
 def _performance_charts(report: Report) -> Iterator[dict[str, Any]]:
     days = report.realised.days
-    for name in CHARTED:
+    for name in report.charted:
         title = f"{METRIC_NAMES[name]} by day, all served"
         levels = [("at promotion", report.champion.holdout.get(name, math.nan))]
         if name in report.bounds:
             levels.append(("bound", report.bounds[name][1]))
         points = [(day.partition, day.performance.metrics[name]) for day in days]
         yield {"title": title, "svg": charts.line(points, title=title, levels=levels)}
-    title = "Reliability: observed rate over mean score"
+    title = "Reliability: observed over predicted"
     curve = [(p.mean_score, p.observed, p.low, p.high, p.rows) for p in report.realised.calibration]
     yield {"title": title, "svg": charts.reliability(curve, title=title)}
     for column in dict.fromkeys(part.column for part in report.realised.slices):
-        title = f"AUC by {column}, the champion's rows"
+        name = report.charted[0]
+        title = f"{METRIC_NAMES[name]} by {column}, the champion's rows"
         parts = [p for p in report.realised.slices if p.column == column]
         items = [
-            (f"{p.value} ({p.performance.labelled:,})", p.performance.metrics["auc"]) for p in parts
+            (f"{p.value} ({p.performance.labelled:,})", p.performance.metrics[name]) for p in parts
         ]
-        overall = report.realised.champion.metrics["auc"]
+        overall = report.realised.champion.metrics[name]
         yield {"title": title, "svg": charts.bars(items, title=title, level=overall)}
 
 
@@ -88,8 +89,11 @@ def _drifts(report: Report) -> list[dict[str, Any]]:
             by_name.setdefault(drift.name, {})[comparison.name] = drift
     rows = [_drift_row(name, found) for name, found in by_name.items()]
     rows.sort(key=lambda row: (SEVERITIES.index(row["severity"]), -row["order"], row["name"]))
-    score = {str(comparison.name): comparison.score for comparison in report.comparisons}
-    return [_drift_row("the score", score), *rows]
+    scores: dict[str, dict[str, FeatureDrift]] = {}
+    for comparison in report.comparisons:
+        for drift in comparison.scores:
+            scores.setdefault(drift.name, {})[comparison.name] = drift
+    return [*(_drift_row(f"the {named(name)}", found) for name, found in scores.items()), *rows]
 
 
 def _drift_row(name: str, found: Mapping[str, FeatureDrift]) -> dict[str, Any]:

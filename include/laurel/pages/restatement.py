@@ -68,12 +68,17 @@ def _most_changed(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    words = {True: "yes", False: "no", None: ""}
     return {
         **row,
         "key": ", ".join(row["key"].values()),
-        "decided": (words[row["decision_known"]], words[row["decision"]]),
+        "decided": (_decision(row["decision_known"]), _decision(row["decision"])),
     }
+
+
+def _decision(said: object) -> str:
+    if isinstance(said, bool):
+        return "yes" if said else "no"
+    return "" if said is None else str(said)
 
 
 def _report(each: Mapping[str, Any]) -> dict[str, Any]:

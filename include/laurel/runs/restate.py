@@ -20,6 +20,7 @@ from laurel.adapters.tables import read_table
 from laurel.domain.bundle import Bundle, bundle_prefix
 from laurel.domain.canonical import instant
 from laurel.domain.config import PREDICTIONS
+from laurel.domain.objective import find_objective
 from laurel.domain.restatement import (
     SCHEMA,
     Changed,
@@ -175,6 +176,7 @@ def _compare(site: Site, usecase: UseCase, again: Again) -> Changed:
             read_table(corrected),
             key=usecase.config.rows.key,
             partition=partition,
+            scores=find_objective(usecase.config.label).score_columns,
         )
 
 

@@ -13,22 +13,29 @@ from numpy.typing import NDArray
 
 from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.frames import read_frame
-from laurel.adapters.logistic import logistic_scores
+from laurel.adapters.simple import simple_scores
 from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import Model, load_features, load_model, scores_digest
 from laurel.domain.canonical import instant
 from laurel.domain.config import UseCaseConfig
-from laurel.domain.evidence import Evidence, measure
-from laurel.domain.featureset import compute_features
+from laurel.domain.evidence import UNCALIBRATED, Evidence, measure
+from laurel.domain.featureset import LABEL, compute_features
 from laurel.domain.history import PARTITION, Past
+from laurel.domain.objective import (
+    Numbers,
+    Objective,
+    as_learned,
+    check_same_objective,
+    find_objective,
+)
+from laurel.domain.part import split_part
 from laurel.domain.partition import Partition
 from laurel.domain.window import Days, TrainingWindow, read_window
 from laurel.errors import ConfigError, DataError, IntegrityError
 from laurel.stages.featurize import labelled, load_snapshot
-from laurel.stages.train import split_part
 from laurel.usecase import UseCase
 
-MEASURED = ("label", "challenger", "champion", "compared", "constant", "logistic")
+MODELS = ("challenger", "champion", "constant", "simple", UNCALIBRATED)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
     rows, past = load_snapshot(usecase, data)
     rows = labelled(rows, window, config, splits=("holdout",))
     challenger = load_model(data / "model")
-    champion = load_champion(data / "inputs" / "champion", usecase=usecase.name)
+    champion = load_champion(data / "inputs" / "champion", config=config)
     scores = _head(rows, frame, config).assign(
         **_own_scores(challenger, frame, config),
         **_champion_scores(champion, rows, past, config=config, window=window),
@@ -70,58 +77,83 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
         "trimmed": int((~scores["compared"]).sum()) if champion else 0,
         "reload_identical": _scores_as_trained(challenger, frame, config),
     }
-    evidence = measure(scores, config.gate, seed=config.training.model.seed, facts=facts)
+    evidence = measure(
+        scores,
+        config.gate,
+        objective=find_objective(config.label),
+        seed=config.training.model.seed,
+        method=config.training.calibration,
+        facts=facts,
+    )
     write_table(scores, data / "evidence" / "scores.parquet")
     write_json(evidence.document(), data / "evidence" / "evidence.json")
     write_json(_metrics(evidence), data / "metrics.json")
     return evidence
 
 
-def load_champion(folder: Path, *, usecase: str) -> Champion | None:
-    """The champion laid into the workspace; ``None`` only where its note says there is none."""
+def load_champion(folder: Path, *, config: UseCaseConfig) -> Champion | None:
+    """The champion laid into the workspace; ``None`` only where its note says there is none.
+
+    Raises :class:`ConfigError` for a champion that learned another objective.
+    """
     note = read_json(folder / "champion.json")
     if "model_version" not in note:
         raise IntegrityError("the champion's note names no version", detail=str(folder))
     if note["model_version"] is None:
         return None
     model = load_model(folder)
-    if model.about.get("usecase") != usecase:
+    if model.about.get("usecase") != config.name:
         raise IntegrityError(
             "the champion is a model of another use case",
-            usecase=usecase,
+            usecase=config.name,
             found=model.about.get("usecase"),
             detail=str(folder),
         )
+    check_same_objective(model.about, config)
     return Champion(version=str(note["model_version"]), model=model, folder=folder)
 
 
 def _head(rows: pd.DataFrame, frame: pd.DataFrame, config: UseCaseConfig) -> pd.DataFrame:
-    taken = sorted({*config.gate.slices, *config.rows.key} & {*MEASURED, PARTITION})
+    objective = find_objective(config.label)
+    own = {LABEL, "compared", PARTITION, *(n for model in MODELS for n in objective.names(model))}
+    taken = sorted({*config.gate.slices, *config.rows.key} & own)
     if taken:
         raise ConfigError(
             "keys and slices cannot have these names", usecase=config.name, found=", ".join(taken)
         )
     key = list(config.rows.key)
-    own = frame[frame["split"] == "holdout"].reset_index(drop=True)
-    if not own[key].equals(rows[key]):
+    held = frame[frame["split"] == "holdout"].reset_index(drop=True)
+    if not held[key].equals(rows[key]):
         raise IntegrityError(
             "the frame and the snapshot have other hold-out rows",
             usecase=config.name,
-            found=f"{len(own)} rows in the frame",
+            found=f"{len(held)} rows in the frame",
             expected=f"{len(rows)} rows",
             hint="featurize again",
         )
     columns = list(dict.fromkeys((*key, PARTITION, *config.gate.slices)))
-    return rows[columns].assign(label=own["label"])
+    return rows[columns].assign(label=held["label"])
 
 
-def _own_scores(model: Model, frame: pd.DataFrame, config: UseCaseConfig) -> dict[str, Any]:
-    features, labels = split_part(frame, "train", config)
-    holdout, _ = split_part(frame, "holdout", config)
+def _own_scores(model: Model, frame: pd.DataFrame, config: UseCaseConfig) -> dict[str, Numbers]:
+    objective = find_objective(config.label)
+    train, holdout = (split_part(frame, name, config) for name in ("train", "holdout"))
+    constant = objective.constant(train.labels, train.exposures, objective.classes)
+    scores = {
+        "challenger": model.predict(holdout.features),
+        "constant": np.multiply.outer(holdout.exposures, constant),
+        "simple": simple_scores(train, holdout, objective=objective),
+    }
+    if model.calibration is not None:
+        scores[UNCALIBRATED] = model.raw(holdout.features)
+    return _columns(scores, objective)
+
+
+def _columns(scores: Mapping[str, Numbers], objective: Objective) -> dict[str, Numbers]:
     return {
-        "challenger": model.predict(holdout),
-        "constant": float(np.mean(labels)),
-        "logistic": logistic_scores(features, labels, holdout),
+        name: column
+        for model, said in scores.items()
+        for name, column in objective.columns(said, objective.names(model)).items()
     }
 
 
@@ -133,19 +165,25 @@ def _champion_scores(
     config: UseCaseConfig,
     window: TrainingWindow,
 ) -> dict[str, NDArray[Any]]:
+    objective = find_objective(config.label)
     if champion is None:
+        unknown = np.full(len(rows), np.nan, np.float32)
         return {
-            "champion": np.full(len(rows), np.nan, np.float32),
+            **dict.fromkeys(objective.names("champion"), unknown),
             "compared": np.zeros(len(rows), bool),
         }
     looks_back = int(champion.model.about["history_days"])
     _check_reach(window, config, looks_back)
     features = compute_features(
-        load_features(champion.folder), rows, past, config=config, history_days=looks_back
+        load_features(champion.folder),
+        rows,
+        past,
+        config=as_learned(config, champion.model.about),
+        history_days=looks_back,
     )
     learned = {key: champion.learned_from(Partition.of(key)) for key in rows[PARTITION].unique()}
     return {
-        "champion": champion.model.predict(features),
+        **_columns({"champion": champion.model.predict(features)}, objective),
         "compared": ~rows[PARTITION].map(learned).to_numpy(dtype=bool),
     }
 
@@ -173,7 +211,7 @@ def _days(about: Mapping[str, Any], version: str) -> tuple[Days, Days]:
 
 
 def _scores_as_trained(model: Model, frame: pd.DataFrame, config: UseCaseConfig) -> bool:
-    features, _ = split_part(frame, "validation", config)
+    features = split_part(frame, "validation", config).features
     return scores_digest(model.predict(features)) == model.about.get("validation_scores")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from laurel.adapters.documents import read_json
@@ -15,13 +14,13 @@ from laurel.adapters.frames import FrameWriter
 from laurel.adapters.tables import part_files, read_table
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import (
-    LABEL,
     SPLIT,
     Featurizer,
     check_equal_columns,
     compute_features,
 )
 from laurel.domain.history import HISTORY, PARTITION, Past, join_labels
+from laurel.domain.part import frame_head
 from laurel.domain.partition import Partition
 from laurel.domain.window import SPLITS, Days, Split, TrainingWindow, lookback, read_window
 from laurel.errors import ConfigError, DataError
@@ -47,7 +46,7 @@ def featurize(usecase: UseCase, folder: Path) -> int:
             features = compute_features(featurizer, chosen, past, config=config)
             head = features.iloc[:0] if head is None else head
             check_equal_columns([head, features], usecase=config.name)
-            writer.write(pd.concat([_head(chosen, config), features], axis=1))
+            writer.write(pd.concat([frame_head(chosen, config, window), features], axis=1))
             rows += len(features)
         if head is None:
             raise DataError("there are no rows to compute features of", usecase=config.name)
@@ -168,16 +167,3 @@ def load_featurizer(file: Path, *, usecase: str) -> Featurizer:
         )
     function: Featurizer = found
     return function
-
-
-def _head(rows: pd.DataFrame, config: UseCaseConfig) -> pd.DataFrame:
-    values = rows[config.label.column].to_numpy(dtype="float64", na_value=np.nan)
-    if not np.isin(values, (0.0, 1.0)).all():
-        raise DataError(
-            f"the label {config.label.column!r} is not binary",
-            usecase=config.name,
-            dataset=config.labels_name,
-            found=", ".join(map(str, np.unique(values)[:6])),
-            expected="0 or 1 (null where there is no outcome)",
-        )
-    return rows[[*config.rows.key, PARTITION, SPLIT]].assign(**{LABEL: values.astype("int64")})

@@ -17,7 +17,8 @@ from laurel.domain.alarm import raise_alarms
 from laurel.domain.config import Monitoring
 from laurel.domain.drift import WEEK, compare, compare_scores, usual_psi
 from laurel.domain.lateness import LabelCounts
-from laurel.domain.metric import get_metric
+from laurel.domain.objective import Numbers, Objective, find_objective
+from laurel.domain.objective.base import DECISION
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts, empty_counts, merge
 from laurel.domain.report import (
@@ -38,8 +39,7 @@ AGAINST_WINDOW = "this partition against the trailing window"
 WINDOW = "the trailing window against training"
 SAME_SCORE = 1e-6
 FRESH_DAYS = 1
-PREDICTED = ("score", "decision")
-TRAILED = ("score", "label", "partition", "model_version")
+TRAILED = ("label", "partition", "model_version")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class MonitorInput:
     features: pd.DataFrame
     """The partition's features by the champion's own code, one row per prediction, same order."""
     predictions: pd.DataFrame
-    """The partition's predictions: ``score`` and ``decision`` (missing where none is made)."""
+    """The partition's predictions: its scores, and ``decision`` where the objective decides."""
     trailing: pd.DataFrame
-    """Predictions of the trailing window: ``score``, ``label`` (missing until it has matured),
+    """Predictions of the trailing window: scores, ``label`` (missing until it has matured),
     ``partition``, ``model_version``; and the columns of the gate's slices where at hand."""
     trailing_counts: Mapping[str, Counts] = field(default_factory=dict)
     """Partition → its counts over the champion's profile: ``counts`` of earlier reports, or from
@@ -77,11 +77,13 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
     missing, or when features and predictions are not the same rows, and :class:`ConfigError` for
     a bound on a metric that does not exist.
     """
-    rules = usecase.config.monitoring
-    bounds = {get_metric(b.metric).name: (b.kind, b.value) for b in rules.performance}
-    _require(given.predictions, PREDICTED, usecase=usecase, given=given)
-    _require(given.trailing, TRAILED, usecase=usecase, given=given)
-    scores = given.predictions["score"].to_numpy(dtype="float64", na_value=np.nan)
+    rules, objective = usecase.config.monitoring, find_objective(usecase.config.label)
+    bounds = {objective.metric(b.metric).name: (b.kind, b.value) for b in rules.performance}
+    columns = objective.score_columns
+    predicted = (*columns, *((DECISION,) if objective.decision else ()))
+    _require(given.predictions, predicted, usecase=usecase, given=given)
+    _require(given.trailing, (*columns, *TRAILED), usecase=usecase, given=given)
+    scores = objective.scores(given.predictions, columns)
     counts = bin_counts(given.champion.profile, given.features, scores)
     realised = _realise(usecase, given, scores=scores)
     comparisons = tuple(_compare(given, counts, rules=rules))
@@ -105,8 +107,11 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         champion=given.champion,
         champion_age_days=age.total_seconds() / 86_400,
         rows=len(given.predictions),
-        mean_score=_mean(scores),
-        positive_share=_mean(given.predictions["decision"].to_numpy("float64", na_value=np.nan)),
+        mean_scores={
+            name: _mean(column) for name, column in objective.columns(scores, columns).items()
+        },
+        decided=_decided(given.predictions, objective),
+        charted=objective.charted,
         comparisons=comparisons,
         realised=realised,
         freshness=freshness,
@@ -126,20 +131,21 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
     )
 
 
-def _realise(usecase: UseCase, given: MonitorInput, *, scores: NDArray[Any]) -> Realised:
+def _realise(usecase: UseCase, given: MonitorInput, *, scores: Numbers) -> Realised:
     rules, frame = usecase.config.monitoring, given.trailing
     days = frame["partition"].astype(str)
     first = given.partition.shifted(1 - rules.reference_days).key
     window = frame[(days >= first) & (days <= given.partition.key)]
     own = window[window["model_version"].astype(str) == given.champion.model_version]
-    slices = usecase.config.gate.slices
+    slices, objective = usecase.config.gate.slices, find_objective(usecase.config.label)
+    labels, said = measured.matured(own, objective=objective)
     return Realised(
-        champion=measured.measure(own),
-        served=measured.measure(window),
-        days=measured.by_day(window),
-        calibration=measured.calibration(*measured.matured(own)),
-        slices=measured.by_slice(own, slices, minimum_rows=rules.minimum_rows),
-        estimate=measured.estimate(scores),
+        champion=measured.measure(own, objective=objective),
+        served=measured.measure(window, objective=objective),
+        days=measured.by_day(window, objective=objective),
+        calibration=measured.calibration(labels, said, objective=objective),
+        slices=measured.by_slice(own, slices, objective=objective, minimum_rows=rules.minimum_rows),
+        estimate=measured.estimate(scores, objective=objective),
     )
 
 
@@ -170,7 +176,7 @@ def _compare(given: MonitorInput, counts: Counts, *, rules: Monitoring) -> Itera
             reference_rows=reference["rows"],
             rows=current["rows"],
             features=compare(reference, current, monitoring=rules, usual=habits.get("features")),
-            score=compare_scores(reference, current, monitoring=rules, usual=habits.get("score")),
+            scores=compare_scores(reference, current, monitoring=rules, usual=habits.get("scores")),
         )
 
 
@@ -196,10 +202,25 @@ def _freshness(usecase: UseCase, given: MonitorInput) -> tuple[Freshness, ...]:
 def _skew(scores: NDArray[Any], rescored: NDArray[Any] | None) -> Skew | None:
     if rescored is None or not len(scores):
         return None
-    gaps = np.abs(scores - np.asarray(rescored, dtype=float))
-    differing = ~(gaps <= SAME_SCORE) & ~(np.isnan(scores) & np.isnan(rescored))
+    now = np.asarray(rescored, dtype=float)
+    gaps = np.abs(scores - now)
+    # of probabilities a millionth, of other scores a millionth of their size
+    same = gaps <= SAME_SCORE * np.maximum(1.0, np.abs(scores))
+    differing = ~same & ~(np.isnan(scores) & np.isnan(now))
     largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else math.nan
-    return Skew(rows=len(scores), differing=int(differing.sum()), largest=largest)
+    rows = differing.reshape(len(scores), -1).any(axis=1)
+    return Skew(rows=len(scores), differing=int(rows.sum()), largest=largest)
+
+
+def _decided(predictions: pd.DataFrame, objective: Objective) -> dict[str, float]:
+    """Shares of what was decided: of positives, or of each class; empty where nothing is."""
+    if objective.decision is None or not predictions[DECISION].notna().any():
+        return {}
+    said = predictions[DECISION]
+    if not objective.classes:
+        return {"positive": _mean(said.to_numpy("float64", na_value=np.nan))}
+    known = said.dropna().astype(str)
+    return {str(each): float((known == str(each)).mean()) for each in objective.classes}
 
 
 def _mean(values: NDArray[Any]) -> float:

@@ -16,6 +16,8 @@ from laurel.adapters.xgboost import PROFILE, load_features, load_model
 from laurel.domain.config import Column, Dataset, UseCaseConfig
 from laurel.domain.featureset import compute_features
 from laurel.domain.history import CUTOFF, HISTORY, INSTANT, Past, cutoff_of, join_labels, stamp
+from laurel.domain.objective import as_learned, check_same_objective, find_objective
+from laurel.domain.objective.base import DECISION
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
 from laurel.usecase import UseCase
@@ -41,6 +43,7 @@ class Scores:
 
     features: pd.DataFrame
     scores: NDArray[np.float32]
+    """Shape (rows,), or (rows, classes)."""
     profile: Mapping[str, Any]
 
     def counts(self) -> Counts:
@@ -51,10 +54,12 @@ class Scores:
 def score(usecase: UseCase, given: Given, *, model: Path) -> Scores:
     """Score rows with the model version in the folder ``model``, by its own feature code.
 
-    Raises :class:`DataError` when the features are not those the model learned from.
+    Raises :class:`DataError` when the features are not those the model learned from, and
+    :class:`ConfigError` when it learned another objective than the use case has.
     """
-    config = usecase.config
     loaded = load_model(model)
+    check_same_objective(loaded.about, usecase.config)
+    config = as_learned(usecase.config, loaded.about)
     stamped = stamp(given.rows, partition=given.partition.key)
     cutoff = pd.Timestamp(cutoff_of(given.partition, config))
     stamped[CUTOFF] = pd.Series(cutoff, index=stamped.index, dtype=INSTANT)
@@ -76,18 +81,18 @@ def score(usecase: UseCase, given: Given, *, model: Path) -> Scores:
 def predictions(
     usecase: UseCase, given: Given, *, scores: NDArray[np.float32], model_version: str
 ) -> pd.DataFrame:
-    """The table that consumers get: key, score, decision, model version and partition.
+    """The table that consumers get: key, scores, decision, model version and partition.
 
-    No time of day is in it, so equal inputs give equal bytes.
+    Scores are one column, or one for each class; a decision is there where the objective makes
+    one. No time of day is in it, so equal inputs give equal bytes.
     """
     config = usecase.config
+    objective = find_objective(config.label)
     frame = given.rows[list(dict.fromkeys((*config.rows.key, config.rows.time)))].copy()
-    frame["score"] = scores.astype("float64")
-    threshold = config.scoring.threshold
-    decided = pd.Series(pd.NA, index=frame.index, dtype="boolean")
-    if threshold is not None:
-        decided = pd.Series(scores >= np.float32(threshold), index=frame.index, dtype="boolean")
-    frame["decision"] = decided
+    said = objective.columns(scores.astype("float64"), objective.score_columns)
+    decided = objective.decide(scores, config.scoring.threshold)
+    columns = {**said, **({} if decided is None else {DECISION: decided.array})}
+    frame = frame.assign(**columns)
     frame["model_version"] = pd.Series(model_version, index=frame.index, dtype="str")
     frame["partition"] = pd.Series(given.partition.key, index=frame.index, dtype="str")
     return frame
@@ -98,7 +103,7 @@ def predictions_dataset(config: UseCaseConfig) -> Dataset:
 
     The rows' own time column is kept, so that consumers need no join to order them.
     """
-    rows = config.rows
+    rows, objective = config.rows, find_objective(config.label)
     kept = dict.fromkeys((*rows.key, rows.time))
     return Dataset(
         role="rows",
@@ -107,8 +112,8 @@ def predictions_dataset(config: UseCaseConfig) -> Dataset:
         suite=config.scoring.suite,
         columns={
             **{name: rows.columns[name] for name in kept},
-            "score": Column(type="float64"),
-            "decision": Column(type="bool", nullable=True),
+            **dict.fromkeys(objective.score_columns, Column(type="float64")),
+            **({DECISION: objective.decision} if objective.decision else {}),
             "model_version": Column(type="string"),
             "partition": Column(type="string"),
         },

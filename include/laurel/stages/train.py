@@ -7,19 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.frames import read_frame
 from laurel.adapters.xgboost import (
     ABOUT,
     FEATURES,
-    FIXED,
     MODEL,
     PROFILE,
-    STOPPING,
     Model,
     fit,
     load_model,
@@ -27,36 +23,38 @@ from laurel.adapters.xgboost import (
     scores_digest,
 )
 from laurel.domain.config import UseCaseConfig
-from laurel.domain.featureset import LABEL, SPLIT
+from laurel.domain.featureset import SPLIT, Part
 from laurel.domain.history import PARTITION
+from laurel.domain.objective import find_objective
+from laurel.domain.part import split_part
 from laurel.domain.profile import build_profile
-from laurel.errors import DataError, IntegrityError
+from laurel.errors import IntegrityError
 from laurel.usecase import UseCase
-
-Part = tuple[pd.DataFrame, NDArray[np.int64]]
 
 
 def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Model:
     """Write the model version ``model/``: trees, what they need, feature code, profile.
 
     Hold-out rows are not looked at. threads changes the time, never a byte. Raises
-    :class:`DataError` when a part lacks one of the two outcomes, :class:`IntegrityError` when the
+    :class:`DataError` when a part lacks what the objective needs, :class:`IntegrityError` when the
     saved model scores otherwise than the fitted one.
     """
     config, data = usecase.config, folder / "data" / usecase.name
-    frame = read_frame(data)
+    frame = read_frame(data, ("train", "validation"))
     fitting, stopping = (split_part(frame, name, config) for name in ("train", "validation"))
-    model = fit(fitting, stopping, config.training.model, threads=threads)
-    scores = model.predict(stopping[0])
+    objective, learned = find_objective(config.label), config.training
+    model = fit(fitting, stopping, learned.model, objective=objective, threads=threads)
+    model = model.calibrated(learned.calibration, stopping)
+    scores = model.predict(stopping.features)
     code = usecase.features_file().read_bytes()
     about = {
         **_about(config, read_json(data / "window.json"), model),
         "feature_set": hashlib.sha256(code).hexdigest(),
         "rows": {
-            "train": len(fitting[1]),
-            "train_positives": int(fitting[1].sum()),
-            "validation": len(stopping[1]),
-            "validation_positives": int(stopping[1].sum()),
+            "train": len(fitting.labels),
+            "train_labels": objective.labels.summary(fitting.labels, objective.classes),
+            "validation": len(stopping.labels),
+            "validation_labels": objective.labels.summary(stopping.labels, objective.classes),
             "snapshot": read_json(data / "snapshot" / "counts.json"),
         },
         "validation_scores": scores_digest(scores),
@@ -67,53 +65,46 @@ def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Mode
     (target / FEATURES).write_bytes(code)
     write_json(about, target / ABOUT)
     days = frame.loc[frame[SPLIT] == "train", PARTITION].reset_index(drop=True)
-    write_json(_profile(model, fitting[0], stopping[0], days=days), target / PROFILE)
-    return _reloaded(target, stopping[0], expected=about["validation_scores"], usecase=usecase.name)
-
-
-def split_part(frame: pd.DataFrame, split: str, config: UseCaseConfig) -> Part:
-    """Features and labels of one part of the frame; raises :class:`DataError` for one class."""
-    rows = frame[frame[SPLIT] == split]
-    labels = rows[LABEL].to_numpy(dtype=np.int64)
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            f"the {split} days do not hold both outcomes",
-            usecase=config.name,
-            found=f"{len(labels)} rows, {int(labels.sum())} of them positive",
-            expected="rows of both",
-            hint="train on more days, or look at the label",
-        )
-    head = {*config.rows.key, PARTITION, SPLIT, LABEL}
-    names = [name for name in rows.columns if name not in head]
-    return rows[names].reset_index(drop=True), labels
+    write_json(_profile(model, fitting, stopping, days=days), target / PROFILE)
+    expected = about["validation_scores"]
+    return _reloaded(target, stopping.features, expected=expected, usecase=usecase.name)
 
 
 def _about(config: UseCaseConfig, window: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    learned = config.training.model
+    learned, objective = config.training.model, model.objective
     return {
         "usecase": config.name,
         "as_of": window["as_of"],
         "label": config.label.column,
-        "objective": FIXED["objective"],
+        **objective.document(),
+        "intercept": model.about["intercept"],
         "features": [feature.document() for feature in model.features],
         "history_days": config.features.history_days,
         "params": dict(learned.params),
+        "balance": learned.balance,
+        "monotone": dict(learned.monotone),
+        "interactions": [list(group) for group in learned.interactions],
+        "weights": config.training.weights.model_dump(mode="json"),
+        "calibration": model.calibration.document() if model.calibration else None,
         "rounds": learned.rounds,
         "early_stopping_rounds": learned.early_stopping_rounds,
-        "early_stopping_metric": STOPPING.name,
+        "early_stopping_metric": objective.stopping.name,
         "best_iteration": model.about["best_iteration"],
         "seed": learned.seed,
         "days": {name: window["days"][name] for name in ("train", "validation")},
     }
 
 
-def _profile(
-    model: Model, fitted: pd.DataFrame, unseen: pd.DataFrame, *, days: pd.Series[Any]
-) -> dict[str, Any]:
-    profile = build_profile(fitted, model.predict(fitted), days=days)
-    # scores of rows that the trees were fitted on are too sure of themselves to compare with
-    profile["score"] = build_profile(unseen, model.predict(unseen))["score"]
-    return profile
+def _profile(model: Model, fitted: Part, unseen: Part, *, days: pd.Series[Any]) -> dict[str, Any]:
+    objective = model.objective
+    return build_profile(
+        fitted.features,
+        model.predict(fitted.features),
+        # scores of rows that the trees were fitted on are too sure of themselves to compare with
+        unseen=model.predict(unseen.features),
+        objective=objective,
+        days=days,
+    )
 
 
 def _reloaded(folder: Path, rows: pd.DataFrame, *, expected: object, usecase: str) -> Model:

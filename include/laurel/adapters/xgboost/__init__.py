@@ -11,7 +11,7 @@ alone; a level that was not seen there is missing.
 from __future__ import annotations
 
 from laurel.adapters.xgboost.encoding import Feature, Scores
-from laurel.adapters.xgboost.fitting import FIXED, STOPPING, fit
+from laurel.adapters.xgboost.fitting import FIXED, fit
 from laurel.adapters.xgboost.model import (
     ABOUT,
     FEATURES,
@@ -32,7 +32,6 @@ __all__ = [
     "FIXED",
     "MODEL",
     "PROFILE",
-    "STOPPING",
     "Feature",
     "Model",
     "Scores",

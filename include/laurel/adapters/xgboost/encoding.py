@@ -11,6 +11,7 @@ import pandas as pd
 import xgboost
 from numpy.typing import NDArray
 
+from laurel.domain.featureset import EXPOSURE
 from laurel.errors import DataError
 
 Scores = NDArray[np.float32]
@@ -44,6 +45,7 @@ def describe(train: pd.DataFrame) -> tuple[Feature, ...]:
         if pd.api.types.is_numeric_dtype(train[name].dtype)
         else Feature(str(name), tuple(sorted(train[name].dropna().astype("str").unique())))
         for name in train.columns
+        if name != EXPOSURE
     )
 
 
@@ -54,10 +56,20 @@ def read_feature(document: Mapping[str, Any]) -> Feature:
 
 
 def to_matrix(
-    frame: pd.DataFrame, features: Sequence[Feature], labels: NDArray[Any] | None = None
+    frame: pd.DataFrame,
+    features: Sequence[Feature],
+    *,
+    labels: NDArray[Any] | None = None,
+    weights: NDArray[np.float64] | None = None,
+    intercept: float | None = None,
 ) -> xgboost.DMatrix:
-    """The matrix of these columns; raises :class:`DataError` for columns that are missing."""
-    missing = [feature.name for feature in features if feature.name not in frame.columns]
+    """The matrix of these columns; raises :class:`DataError` for columns that are missing.
+
+    intercept: of a model with an exposure, where trees begin for an exposure of one.
+    """
+    wanted = [feature.name for feature in features]
+    missing = [name for name in wanted if name not in frame.columns]
+    missing += [EXPOSURE] if intercept is not None and EXPOSURE not in frame.columns else []
     if missing:
         raise DataError(
             "features of the model are missing",
@@ -69,10 +81,18 @@ def to_matrix(
     return xgboost.DMatrix(
         values,
         label=labels,
-        feature_names=[feature.name for feature in features],
+        weight=weights,
+        base_margin=None if intercept is None else base_margins(frame, intercept),
+        feature_names=wanted,
         feature_types=["q" if feature.levels is None else "c" for feature in features],
         enable_categorical=True,
     )
+
+
+def base_margins(frame: pd.DataFrame, intercept: float) -> Scores:
+    """Where trees begin for each row: the intercept and the logarithm of its exposure."""
+    exposures = frame[EXPOSURE].to_numpy(dtype=np.float64)
+    return (np.log(exposures) + intercept).astype(np.float32)
 
 
 def _numbers(column: pd.Series[Any]) -> Scores:

@@ -2,87 +2,177 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
 import xgboost
 from numpy.typing import NDArray
 
-from laurel.adapters.xgboost.encoding import describe, to_matrix
+from laurel.adapters.xgboost.encoding import Feature, describe, to_matrix
 from laurel.adapters.xgboost.model import Model
 from laurel.adapters.xgboost.threads import threads_for
 from laurel.domain.config import Model as ModelConfig
-from laurel.domain.metric import METRICS, Metric
+from laurel.domain.config.terms import unknown
+from laurel.domain.featureset import Part
+from laurel.domain.metric import Metric
+from laurel.domain.objective import Objective
+from laurel.domain.weights import balanced, class_weights
 from laurel.errors import ConfigError
 
 FIXED = {
-    "objective": "binary:logistic",
     "tree_method": "hist",
     "device": "cpu",
     "disable_default_eval_metric": True,
     "verbosity": 0,
 }
-"""Parameters that a use case cannot set."""
-OWN = (*FIXED, "seed", "random_state", "nthread", "n_jobs", "eval_metric")
-STOPPING: Metric = METRICS["log_loss"]
-"""What early stopping watches. Computed here and not by XGBoost, whose sum over rows depends on
-the number of threads in its last digits."""
+"""Parameters that a use case cannot set, besides those of its objective."""
+SIGNS = {"increasing": 1, "decreasing": -1}
 
 
 def fit(
-    train: tuple[pd.DataFrame, NDArray[Any]],
-    validation: tuple[pd.DataFrame, NDArray[Any]],
+    train: Part,
+    validation: Part,
     config: ModelConfig,
     *,
+    objective: Objective,
     threads: int | None = None,
 ) -> Model:
-    """Fit on ``train`` until the log loss of ``validation`` has stopped falling.
+    """Fit on ``train`` until the objective's loss of ``validation`` has stopped falling.
 
-    Each pair is features of shape (rows, columns) and labels (0 or 1) of shape (rows,). The
-    number of threads changes the time and nothing else; left out, it grows with the data up to all
-    cores. Raises :class:`ConfigError` for parameters that are not the use case's to set, or that
-    XGBoost refuses.
+    Both weigh their rows alike. The number of threads changes the time and nothing else; left
+    out, it grows with the data up to all cores. Raises :class:`ConfigError` for constraints on
+    features that there are not, or parameters that XGBoost refuses.
     """
-    features = describe(train[0])
-    matrices = [to_matrix(part, features, labels) for part, labels in (train, validation)]
-    stopping = xgboost.callback.EarlyStopping(
-        rounds=config.early_stopping_rounds,
-        metric_name=STOPPING.name,
-        data_name="validation",
-        maximize=STOPPING.bigger_is_better,
-        save_best=True,
-    )
+    features = describe(train.features)
+    params = parameters(config, objective, features, threads=threads or threads_for(train.features))
+    about = {**objective.document(), "intercept": intercept_of(train, objective)}
+    by_class = class_weights(train.labels, config.balance, classes=max(2, objective.width))
+    matrices = [
+        to_matrix(
+            part.features,
+            features,
+            labels=part.labels,
+            weights=balanced(part.labels, part.weights, by_class),
+            intercept=about["intercept"],
+        )
+        for part in (train, validation)
+    ]
     try:
         booster = xgboost.train(
-            _params(config, threads or threads_for(train[0])),
+            params,
             matrices[0],
             num_boost_round=config.rounds,
             evals=[(matrices[1], "validation")],
-            custom_metric=_watch,
-            callbacks=[stopping],
+            custom_metric=watch(objective.stopping),
+            callbacks=[stopping(config, objective)],
             verbose_eval=False,
         )
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise ConfigError(
-            "XGBoost refused to train",
-            found=str(error).splitlines()[-1][:200],
-            hint="look at training.model.params",
-        ) from error
+        raise refused(error) from error
+    return finished(booster, features, about)
+
+
+def parameters(
+    config: ModelConfig, objective: Objective, features: Sequence[Feature], *, threads: int
+) -> dict[str, Any]:
+    """XGBoost's parameters of a use case; raises :class:`ConfigError` for a wrong constraint."""
+    return {
+        **config.params,
+        **FIXED,
+        **_constraints(config, features),
+        "objective": objective.learner,
+        **({"num_class": objective.width} if objective.classes else {}),
+        "seed": config.seed,
+        "nthread": threads,
+    }
+
+
+def intercept_of(train: Part, objective: Objective) -> float | None:
+    """Where trees begin for an exposure of one; ``None`` for XGBoost's own beginning."""
+    if objective.exposure is None:
+        return None
+    return math.log(objective.constant(train.labels, train.exposures, objective.classes))
+
+
+def stopping(config: ModelConfig, objective: Objective) -> xgboost.callback.EarlyStopping:
+    """Early stopping by the objective's loss on the matrix named ``validation``."""
+    return xgboost.callback.EarlyStopping(
+        rounds=config.early_stopping_rounds,
+        metric_name=objective.stopping.name,
+        data_name="validation",
+        maximize=objective.stopping.bigger_is_better,
+        save_best=True,
+    )
+
+
+def watch(metric: Metric) -> Callable[[NDArray[Any], xgboost.DMatrix], tuple[str, float]]:
+    """A metric of ours as XGBoost calls it, over the rows as the matrix weighs them."""
+
+    def compute(scores: NDArray[Any], matrix: xgboost.DMatrix) -> tuple[str, float]:
+        labels, weights = matrix.get_label(), matrix.get_weight()
+        if not len(weights):
+            return metric.name, metric(labels, scores)
+        return metric.name, metric.of_weighted(labels, scores, weights)
+
+    return compute
+
+
+def finished(
+    booster: xgboost.Booster, features: tuple[Feature, ...], about: dict[str, Any]
+) -> Model:
+    """The fitted trees as a model, without what XGBoost notes of the way there."""
     best = booster.num_boosted_rounds() - 1
     booster.set_attr(best_iteration=None, best_score=None)
-    return Model(booster=booster, features=features, about={"best_iteration": best})
+    return Model(booster=booster, features=features, about={**about, "best_iteration": best})
 
 
-def _params(config: ModelConfig, threads: int) -> dict[str, Any]:
-    taken = sorted(set(config.params) & set(OWN))
-    if taken:
+def refused(error: Exception) -> ConfigError:
+    """What XGBoost says against training, as an error of the use case."""
+    return ConfigError(
+        "XGBoost refused to train",
+        found=str(error).splitlines()[-1][:200],
+        hint="look at training.model.params",
+    )
+
+
+def _constraints(config: ModelConfig, features: Sequence[Feature]) -> dict[str, Any]:
+    known = {feature.name: feature for feature in features}
+    groups = [name for group in config.interactions for name in group]
+    said = (("monotone", config.monotone), ("interactions", groups))
+    for key, names in said:
+        for name in names:
+            if name not in known:
+                raise ConfigError(
+                    f"training.model.{key} names a feature that there is not",
+                    found=unknown(name, known),
+                )
+    kinds = [name for name in config.monotone if known[name].levels is not None]
+    if kinds:
         raise ConfigError(
-            "these parameters are not the use case's to set",
-            found=", ".join(taken),
-            hint="seed and rounds have keys of their own; the others are fixed",
+            "training.model.monotone names features that are categories, which have no order",
+            found=", ".join(kinds),
         )
-    return {**config.params, **FIXED, "seed": config.seed, "nthread": threads}
+    found: dict[str, Any] = {}
+    if config.monotone:
+        signs = {name: SIGNS[direction] for name, direction in config.monotone.items()}
+        found["monotone_constraints"] = tuple(signs.get(name, 0) for name in known)
+    if config.interactions:
+        # by place: names with a comma or a bracket would be read as several
+        places = {name: place for place, name in enumerate(known)}
+        found["interaction_constraints"] = [
+            sorted(places[name] for name in group) for group in config.interactions
+        ]
+    return found
 
 
-def _watch(scores: NDArray[Any], matrix: xgboost.DMatrix) -> tuple[str, float]:
-    return STOPPING.name, STOPPING(matrix.get_label(), scores)
+__all__ = [
+    "FIXED",
+    "finished",
+    "fit",
+    "intercept_of",
+    "parameters",
+    "refused",
+    "stopping",
+    "watch",
+]

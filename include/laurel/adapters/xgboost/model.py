@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import xgboost
 from laurel.adapters.documents import read_json
 from laurel.adapters.xgboost.encoding import Feature, Scores, read_feature, to_matrix
 from laurel.adapters.xgboost.threads import cores
-from laurel.domain.featureset import Featurizer
+from laurel.domain.calibration import Calibration, fit_calibration, read_calibration
+from laurel.domain.featureset import Featurizer, Part
+from laurel.domain.objective import OBJECTIVES, Objective
 from laurel.errors import IntegrityError, NotFound
 from laurel.usecase import load_module
 
@@ -24,21 +26,67 @@ MODEL, ABOUT, FEATURES, PROFILE = "model.ubj", "model.json", "features.py", "pro
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model: its trees, the columns it reads, and what ``model.json`` says of it."""
+    """A trained model: its trees, the columns it reads, and what ``model.json`` says of it.
+
+    From a row to its score: the trees add up to a margin, the objective's link makes a raw score
+    of it (log odds → probability), and a calibration, where there is one, takes the place of the
+    link. What features contribute is told of the margin.
+    """
 
     booster: xgboost.Booster
     features: tuple[Feature, ...]
     about: Mapping[str, Any]
+    calibration: Calibration | None = None
 
-    def predict(self, features: pd.DataFrame) -> Scores:
-        """The probability of a positive outcome for each row, in the order of the rows.
+    @property
+    def objective(self) -> Objective:
+        """What it learned."""
+        return replace(
+            OBJECTIVES[self.about["objective"]],
+            classes=tuple(self.about["classes"]),
+            exposure=self.about["exposure"],
+        )
+
+    def matrix(self, features: pd.DataFrame) -> xgboost.DMatrix:
+        """Rows as XGBoost reads them, each with where its trees begin.
 
         Raises :class:`DataError` for columns that are missing or of another kind.
         """
+        return to_matrix(features, self.features, intercept=self.about.get("intercept"))
+
+    def margin(self, features: pd.DataFrame) -> Scores:
+        """What the trees add up to: shape (rows,), or (rows, classes)."""
+        return self._ask(features, output_margin=True)
+
+    def raw(self, features: pd.DataFrame) -> Scores:
+        """Scores before calibration: shape (rows,), or (rows, classes)."""
+        return self._ask(features, output_margin=False)
+
+    def predict(self, features: pd.DataFrame) -> Scores:
+        """Scores in the order of the rows: shape (rows,), or (rows, classes).
+
+        Probabilities, numbers in the unit of the label, or expected counts. Raises
+        :class:`DataError` for columns that are missing or of another kind.
+        """
+        if self.calibration is None:
+            return self.raw(features)
+        margins = self.margin(features).astype(np.float64)
+        return self.calibration.apply(margins).astype(np.float32)
+
+    def calibrated(self, method: str, part: Part) -> Model:
+        """The same trees with scores made probabilities by the labels of a part."""
+        if method == "none":
+            return self
+        margins = self.margin(part.features)
+        fitted = fit_calibration(method, margins, part.labels, part.weights)
+        return replace(self, calibration=fitted)
+
+    def _ask(self, features: pd.DataFrame, *, output_margin: bool) -> Scores:
         if not len(features):
-            return np.empty(0, np.float32)
-        scores: Scores = self.booster.predict(to_matrix(features, self.features))
-        return scores
+            shape = (0, self.objective.width) if self.objective.classes else (0,)
+            return np.empty(shape, np.float32)
+        found = self.booster.predict(self.matrix(features), output_margin=output_margin)
+        return np.asarray(found, np.float32)
 
 
 def model_bytes(model: Model) -> bytes:
@@ -55,14 +103,20 @@ def load_model(folder: Path) -> Model:
     booster = xgboost.Booster({"nthread": cores()})
     try:
         booster.load_model(bytearray(file.read_bytes()))
-        features = tuple(read_feature(document) for document in about["features"])
+        model = Model(
+            booster=booster,
+            features=tuple(read_feature(document) for document in about["features"]),
+            about=about,
+            calibration=read_calibration(about["calibration"]) if about["calibration"] else None,
+        )
+        model.objective  # noqa: B018 - whether there is one of that name
     except (xgboost.core.XGBoostError, KeyError, TypeError, ValueError) as error:
         raise IntegrityError(
             "this is not a whole model",
             found=f"{type(error).__name__}: {str(error).splitlines()[0][:200]}",
             detail=str(folder),
         ) from error
-    return Model(booster=booster, features=features, about=about)
+    return model
 
 
 def load_features(folder: Path) -> Featurizer:

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from laurel.domain.config.base import Cron, Frozen
+from laurel.domain.config.gate import AtLeast, AtMost
+from laurel.domain.config.model import Model, Weights
+from laurel.domain.config.terms import TERMS, CalibrationMethod, ObjectiveName, Terms
+from laurel.domain.config.tuning import Tuning
+
+Class = StrictInt | StrictStr
 
 
 class Label(Frozen):
     """What is predicted: a column of the labels dataset, and how it is learned."""
 
     column: str
-    objective: Literal["binary"] = "binary"
+    objective: ObjectiveName = "binary"
+    classes: tuple[Class, ...] = ()
+    """Of ``multiclass``: the values of the column, in the order of their scores."""
+    exposure: str | None = None
+    """Of ``count``: a column of the rows, above zero, that the expected count is proportional to:
+    hours watched, kilometres driven."""
     delay_days: int = Field(default=1, ge=0)
     """Days between a row's event and the arrival of its label."""
+
+    @property
+    def terms(self) -> Terms:
+        """What its objective lets a use case say."""
+        return TERMS[self.objective]
+
+    @model_validator(mode="after")
+    def _says_what_its_objective_needs(self) -> Label:
+        if self.terms.classes:
+            if len(self.classes) < 2:
+                raise ValueError(f"{self.objective} needs label.classes: all values of the column")
+            if len({str(each) for each in self.classes}) != len(self.classes):
+                raise ValueError(f"label.classes are given twice: {list(self.classes)}")
+            if len({type(each) for each in self.classes}) > 1:
+                raise ValueError(f"label.classes are of several types: {list(self.classes)}")
+        elif self.classes:
+            raise ValueError(f"label.classes are not for {self.objective}")
+        if self.exposure is not None and not self.terms.exposure:
+            raise ValueError(f"label.exposure is not for {self.objective}")
+        return self
 
 
 class Features(Frozen):
@@ -24,15 +54,6 @@ class Features(Frozen):
 
     file: str = "features.py"
     history_days: int = Field(default=0, ge=0)
-
-
-class Model(Frozen):
-    """How XGBoost learns: its own parameters, the bound on rounds, early stopping, the seed."""
-
-    params: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    rounds: int = Field(default=300, ge=1)
-    early_stopping_rounds: int = Field(default=25, ge=1)
-    seed: int = 7
 
 
 class Training(Frozen):
@@ -49,49 +70,11 @@ class Training(Frozen):
     """Days between as_of and the moment from which the decision is effective."""
     suite: str
     model: Model = Model()
-
-
-class AtLeast(Frozen):
-    """The metric must reach a value."""
-
-    kind: Literal["at_least"] = "at_least"
-    metric: str
-    value: float
-
-
-class AtMost(Frozen):
-    """The metric must not exceed a value."""
-
-    kind: Literal["at_most"] = "at_most"
-    metric: str
-    value: float
-
-
-class VersusChampion(Frozen):
-    """Against the champion on the same rows, with a paired bootstrap interval.
-
-    ``not_worse`` passes when the challenger is, with ``confidence``, worse by no more than
-    ``margin``; ``better`` when it is, with ``confidence``, better by at least ``margin``.
-    """
-
-    kind: Literal["not_worse", "better"]
-    metric: str
-    margin: float = Field(default=0.0, ge=0)
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-
-
-Threshold = Annotated[AtLeast | AtMost | VersusChampion, Field(discriminator="kind")]
-
-
-class Gate(Frozen):
-    """The policy that decides about a challenger; no threshold means not promoted."""
-
-    thresholds: tuple[Threshold, ...] = ()
-    slices: tuple[str, ...] = ()
-    """Columns of the raw rows by whose values every threshold is tested too."""
-    minimum_rows: int = Field(default=500, ge=1)
-    """Fewer rows than this in the hold-out, or in a slice, are underpowered."""
-    resamples: int = Field(default=1000, ge=100)
+    weights: Weights = Weights()
+    calibration: CalibrationMethod = "none"
+    """How scores are made probabilities: fitted on the validation days, after early stopping."""
+    tuning: Tuning | None = None
+    """The search for parameters; none when left out."""
 
 
 class Scoring(Frozen):
@@ -103,7 +86,7 @@ class Scoring(Frozen):
     horizon_hours: int = Field(default=0, ge=0)
     """Hours before the partition's start at which the champion and the context are fixed."""
     threshold: float | None = Field(default=None, ge=0, le=1)
-    """Scores at or above this are decided positive."""
+    """Of ``binary``: scores at or above this are decided positive."""
     suite: str
     deadline_hours: int = Field(default=24, ge=1)
     """Hours the score task waits for its partition before it turns red."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 from pydantic import Field, model_validator
 
+from laurel.domain.config import tuning
 from laurel.domain.config.base import Frozen, Name
 from laurel.domain.config.card import Card
 from laurel.domain.config.check import Reference
 from laurel.domain.config.dataset import Dataset, Role
-from laurel.domain.config.learning import Features, Gate, Label, Monitoring, Scoring, Training
+from laurel.domain.config.gate import Gate
+from laurel.domain.config.learning import Features, Label, Monitoring, Scoring, Training
+from laurel.domain.config.objective import faults
 from laurel.domain.config.names import OWN_COLUMNS, OWN_TABLES, ROWS
 from laurel.domain.config.source import PythonSource, Source
 
@@ -60,6 +64,12 @@ class UseCaseConfig(Frozen):
         unknown = [name for name in self.gate.slices if name not in self.rows.columns]
         if unknown:
             raise ValueError(f"gate.slices must be columns of the rows, these are not: {unknown}")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_to_its_objective(self) -> UseCaseConfig:
+        if fault := next(chain(faults(self), tuning.faults(self)), None):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
