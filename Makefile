@@ -11,6 +11,8 @@ STAMP := .venv/.laurel-setup
 # A slow mirror should not end a first set-up, nor a proxy whose certificate this machine trusts.
 export UV_HTTP_TIMEOUT ?= 300
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
+# The same examples of every property each time; plain pytest looks for new ones.
+PYTEST := $(BIN)/pytest -n 2 --hypothesis-profile=repeatable
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
@@ -33,7 +35,7 @@ down:  ## stop the local stack and leave no process behind; data stays in .laure
 	@if [ -x $(BIN)/laurel ]; then $(BIN)/laurel down; else echo "nothing is set up, so nothing is up"; fi
 
 test: check  ## everything: check, then the tests that need servers, the scheduler, minutes
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow --dist loadfile
 
 check: $(STAMP)  ## what a commit must pass: lint, format, types, import contracts, fast tests
 	$(BIN)/ruff check
@@ -42,7 +44,7 @@ check: $(STAMP)  ## what a commit must pass: lint, format, types, import contrac
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/laurel dvc sync --check
 	$(BIN)/laurel schema sync --check
-	$(BIN)/pytest -m "not slow" -n 2
+	$(PYTEST) -m "not slow"
 
 bench: $(STAMP)  ## measure Laurel side by side with bare scripts
 	$(BIN)/python benchmarks/run.py

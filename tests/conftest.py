@@ -12,9 +12,16 @@ import pytest
 from hypothesis import settings as rules
 
 from laurel.settings import Settings, load_settings
+from support.grouping import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from support.servers import rclone_s3, seaweedfs
 
-__all__ = ["rclone_s3", "seaweedfs", "settings"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_xdist_make_scheduler",
+    "rclone_s3",
+    "seaweedfs",
+    "settings",
+]
 
 
 # Airflow makes its home when it is imported: not in the home of whoever runs the tests, and one for

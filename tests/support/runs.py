@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -267,6 +267,30 @@ def prepare(home: Home) -> Home:
             home.score(day)
             home.monitor(day)
     return home
+
+
+def keep(home: Home) -> None:
+    """Write down in a home what it knows of its runs, for :func:`kept_home`."""
+    trained = [{**asdict(made), "as_of": made.as_of.isoformat()} for made in home.trained]
+    document = {"trained": trained, "seconds": home.seconds}
+    (home.folder / "kept.json").write_text(json.dumps(document))
+
+
+def kept_home(folder: Path) -> Home:
+    """The home in a copy of a folder that was kept."""
+    document = json.loads((folder / "kept.json").read_text())
+    trained = [
+        Trained(
+            **made
+            | {
+                "as_of": datetime.fromisoformat(made["as_of"]),
+                "reasons": tuple(made["reasons"]),
+            }
+        )
+        for made in document["trained"]
+    ]
+    home = open_home(folder, fresh=False)
+    return replace(home, trained=trained, seconds=document["seconds"])
 
 
 def restate(home: Home, dataset: str, day: str, frame: pd.DataFrame) -> None:
