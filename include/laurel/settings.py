@@ -38,6 +38,8 @@ class Settings:
     """The port of the embedded API server."""
     scheduler: str
     """The name of this scheduler; a store prefix accepts one."""
+    threads: int | None = None
+    """Threads that fitting uses, whatever the bytes; ``None`` for as many as its rows pay for."""
 
     @property
     def checkout(self) -> Path | None:
@@ -80,6 +82,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=env.get("LAUREL_HOST") or "127.0.0.1",
         port=_port(env.get("LAUREL_PORT") or "8080"),
         scheduler=env.get("LAUREL_SCHEDULER") or "default",
+        threads=_threads(env.get("LAUREL_THREADS")),
     )
 
 
@@ -111,6 +114,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise ConfigError("LAUREL_PORT is not a port", found=text, expected="1 to 65535")
     return int(text)
+
+
+def _threads(text: str | None) -> int | None:
+    if text and not (text.isdecimal() and int(text)):
+        raise ConfigError("LAUREL_THREADS is no number of threads", found=text, expected="above 0")
+    return int(text) if text else None
 
 
 def _paths(text: str | None) -> tuple[Path, ...]:

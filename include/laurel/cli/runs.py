@@ -122,19 +122,6 @@ def rollback(
     typer.echo(run.rescore(site, case).sentence())
 
 
-def reproduce(
-    run: Annotated[str, typer.Argument(help="The training run, or its model version.")],
-    keep: Annotated[bool, typer.Option(help="Keep the folder, and say where it is.")] = False,
-) -> None:
-    """Reproduce a training run from a fresh clone and give a verdict per output."""
-    from laurel.runs.reproduce import reproduce as again
-    from laurel.runs.site import open_site
-
-    verdict = again(open_site(), run, keep=keep)
-    typer.echo(verdict.text())
-    raise typer.Exit(0 if verdict.reproduced else 1)
-
-
 def _open(name: str) -> tuple[Site, UseCase]:
     from laurel.runs.site import open_site
     from laurel.usecase import get_usecase
@@ -151,5 +138,4 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     score,
     monitor,
     rollback,
-    reproduce,
 )

@@ -57,12 +57,24 @@ def featurize(usecase: Name) -> None:
 
 
 @app.command()
+def tune(usecase: Name, threads: Threads = None) -> None:
+    """Search for parameters by folds of the train days, where the use case says so."""
+    from laurel.cli.progress import trials_shown
+    from laurel.stages.tune import tune as run
+
+    with _door(usecase) as (found, folder, settings), trials_shown() as told:
+        fitting = threads or settings.threads
+        tuned = run(found, folder, cache=settings.cache, threads=fitting, told=told)
+    typer.echo(tuned.sentence())
+
+
+@app.command()
 def train(usecase: Name, threads: Threads = None) -> None:
     """Fit a challenger."""
     from laurel.stages.train import train as run
 
-    with _door(usecase) as (found, folder, _):
-        model = run(found, folder, threads=threads)
+    with _door(usecase) as (found, folder, settings):
+        model = run(found, folder, threads=threads or settings.threads)
         typer.echo(f"trained {model.booster.num_boosted_rounds()} rounds")
 
 

@@ -15,14 +15,13 @@ import yaml
 
 import laurel
 from laurel.adapters import git
-from laurel.adapters.dvc.bytefiles import md5_of
 from laurel.adapters.dvc.clone import LOCAL, local_configuration
 from laurel.domain.bundle import Bundle
 from laurel.domain.rootfiles import DVC_LOCK, ROOT_FILES, merge_root_files
-from laurel.domain.stagefile import VERBS, stage_name
 from laurel.errors import NotFound, Refused
 from laurel.runs.code import PACKAGE
 from laurel.runs.laid import Laying, lay, take_back, texts_of
+from laurel.runs.runcode import other_code
 from laurel.runs.site import Site
 
 _SHOWN = 4
@@ -33,14 +32,13 @@ _WIDTH = 28
 class Laid:
     """A run's state in a clone: what was written, and which commands now work."""
 
-    usecase: str
     run: str
     model_version: str
     folder: Path
     written: tuple[str, ...]
     """Files that were not as they are now, relative to the clone."""
-    named: bool
-    """Whether DVC's commands have to name the use case's last stage."""
+    target: str
+    """The stage that DVC's commands have to name; empty where they need not name any."""
     stale: tuple[str, ...]
     """Stages that ``dvc repro`` runs again, since the clone's code is not that of the run."""
     notes: tuple[str, ...]
@@ -48,7 +46,7 @@ class Laid:
     def text(self) -> str:
         """What was done, and what can be done now."""
         done = f"{len(self.written)} files written" if self.written else "it is there already"
-        last = f" {stage_name(self.usecase, VERBS[-1])}" if self.named else ""
+        last = f" {self.target}" if self.target else ""
         told = f"runs {self.stale[0]} again, and what follows" if self.stale else "up to date"
         return "\n".join(
             [
@@ -86,15 +84,15 @@ def checkout(
     local = {LOCAL: local_configuration(clone, site.settings)}
     wanted = {**own, **merged, **local}
     written = lay(clone, wanted, run=bundle.id, force=force, merged=[LOCAL])
-    other = _other_code(bundle, clone)
+    other = sorted(other_code(bundle, clone))
+    *_, last = yaml.safe_load(bundle.files[DVC_LOCK])["stages"]
     left = () if keep_others else unlocked
     return Laid(
-        usecase=bundle.usecase,
         run=bundle.id,
         model_version=bundle.model_version or "",
         folder=clone,
         written=written,
-        named=bool(unlocked and keep_others),
+        target=last if unlocked and keep_others else "",
         stale=tuple(_stale(bundle, other)),
         notes=(*_left(left), *_code_notes(bundle, clone, other), *_elsewhere(clone)),
     )
@@ -128,23 +126,11 @@ def _clone(folder: Path) -> Path:
     return top
 
 
-def _other_code(bundle: Bundle, clone: Path) -> dict[str, list[str]]:
-    """Files of code that are not those of the run → the stages that depend on them."""
-    other: dict[str, list[str]] = {}
+def _stale(bundle: Bundle, other: list[str]) -> Iterator[str]:
+    """The stages that depend on files of other code, in their order."""
     for stage, lock in yaml.safe_load(bundle.files[DVC_LOCK])["stages"].items():
-        for dep in lock.get("deps", []):
-            path, file = str(dep["path"]), clone / dep["path"]
-            if path.startswith("data/"):
-                continue
-            if not file.is_file() or md5_of(file) != dep["md5"]:
-                other.setdefault(path, []).append(stage)
-    return other
-
-
-def _stale(bundle: Bundle, other: dict[str, list[str]]) -> Iterator[str]:
-    stages = [stage_name(bundle.usecase, verb) for verb in VERBS]
-    touched = {stage for users in other.values() for stage in users}
-    yield from (stage for stage in stages if stage in touched)
+        if any(dep["path"] in other for dep in lock.get("deps", [])):
+            yield stage
 
 
 def _left(left: tuple[str, ...]) -> Iterator[str]:
@@ -155,11 +141,11 @@ def _left(left: tuple[str, ...]) -> Iterator[str]:
         )
 
 
-def _code_notes(bundle: Bundle, clone: Path, other: dict[str, list[str]]) -> Iterator[str]:
+def _code_notes(bundle: Bundle, clone: Path, other: list[str]) -> Iterator[str]:
     commit = bundle.code.commit
     if not other:
         return
-    names = [*sorted(other)[:_SHOWN], *(["…"] if len(other) > _SHOWN else [])]
+    names = [*other[:_SHOWN], *(["…"] if len(other) > _SHOWN else [])]
     yield f"{len(other)} files of code are not those of the run: {', '.join(names)}"
     if bundle.code.dirty:
         yield f"the run was made from a dirty tree: {commit} is not all of its code"

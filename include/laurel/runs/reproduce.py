@@ -1,51 +1,61 @@
-"""Reproduce: a fresh clone, the bundle laid over it, ``dvc pull``, ``dvc repro --force``, compare.
+"""Reproduce: a run made again by its own code in a folder of its own, each output compared.
 
 *Reproduced* means identical bytes of every output. It is promised on the same architecture with
-the same locked packages and C library; the first thing that differs is named.
+the same locked packages and C library; elsewhere the outputs are *equivalent* where every number
+agrees within a tolerance. The first thing that differs is named. Nothing is written to the store.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from laurel.adapters.dvc import Workspace
 from laurel.adapters.environment import (
     changed_versions,
-    code_identity,
     environment_identity,
     installed_versions,
 )
-from laurel.adapters.records import find_bundle, read_environment
-from laurel.domain.bundle import Bundle
+from laurel.adapters.records import read_environment
+from laurel.domain.bundle import Bundle, Kind
+from laurel.domain.equivalence import TOLERANCE, Verdict, worst
+from laurel.domain.rootfiles import DVC_LOCK
+from laurel.domain.stagefile import DVC_YAML
 from laurel.errors import LaurelError, NotFound, Refused
-from laurel.runs.code import lay_package
 from laurel.runs.differences import changed_inputs, changed_stages
 from laurel.runs.failure import told_failure
+from laurel.runs.outputs import Compared, compare_outputs
+from laurel.runs.rescore import score_as_then
+from laurel.runs.runcode import lay_run_code
 from laurel.runs.site import KEPT, Site
-from laurel.runs.train import input_paths, stage_names
-from laurel.usecase import find_usecases, get_usecase
 
-SECONDS = 3600
+KINDS: tuple[Kind, ...] = ("train", "score", "restate", "monitor", "ingest")
+"""Kinds of runs that a person may name here; some are refused with the reason."""
+WORDING: Mapping[Verdict, str] = {
+    "identical": "reproduced: identical bytes",
+    "equivalent": "equivalent, not identical",
+    "different": "NOT reproduced",
+}
+EXIT_CODES: Mapping[Verdict, int] = {"identical": 0, "different": 1, "equivalent": 3}
+
+Again = tuple[tuple[Compared, ...], tuple[str, ...]]
+"""Every output compared, and what differs among the inputs."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """An output of the run beside the one made again."""
+class Options:
+    """How a run is made again."""
 
-    path: str
-    expected: str
-    found: str | None
-
-    @property
-    def identical(self) -> bool:
-        """Whether the bytes are the same."""
-        return self.found == self.expected
+    folder: Path | None = None
+    """Where, kept for looking at; a passing folder when ``None``."""
+    threads: int | None = None
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -58,11 +68,22 @@ class Reproduction:
     differences: tuple[str, ...]
     """What differs in code, environment or inputs, the first cause first."""
     folder: Path | None
+    tolerance: float = TOLERANCE
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the worst output."""
+        return worst([each.verdict for each in self.outputs]) if self.outputs else "different"
 
     @property
     def reproduced(self) -> bool:
         """Whether every output has identical bytes."""
         return bool(self.outputs) and all(output.identical for output in self.outputs)
+
+    @property
+    def exit_code(self) -> int:
+        """0 for identical bytes, 3 for equivalent outputs, 1 for different ones."""
+        return EXIT_CODES[self.verdict]
 
     @property
     def first_difference(self) -> str | None:
@@ -71,12 +92,10 @@ class Reproduction:
         return next(iter((*self.differences, *changed)), None)
 
     def text(self) -> str:
-        """The verdict, a line per output."""
-        verdict = "reproduced: identical bytes" if self.reproduced else "NOT reproduced"
-        lines = [f"{self.model_version} (run {self.run}): {verdict}"]
-        for output in self.outputs:
-            mark = "identical" if output.identical else f"differs, found {output.found}"
-            lines.append(f"  {output.path}  {output.expected}  {mark}")
+        """The verdict, a line per output, and what differs."""
+        within = f" (tolerance {self.tolerance:g})" if self.verdict == "equivalent" else ""
+        lines = [f"{self.model_version} (run {self.run}): {WORDING[self.verdict]}{within}"]
+        lines += [f"  {output.line()}" for output in self.outputs]
         if not self.reproduced:
             lines.append(f"first difference: {self.first_difference}")
         lines += [f"note: {text}" for text in self.differences[0 if self.reproduced else 1 :]]
@@ -84,105 +103,40 @@ class Reproduction:
         return "\n".join(lines)
 
 
-def reproduce(site: Site, run: str, *, keep: bool = False) -> Reproduction:
-    """Make a training run again from a fresh clone and compare every output's bytes.
+def reproduce(site: Site, bundle: Bundle, options: Options | None = None) -> Reproduction:
+    """Make a run of training or of scoring again, and compare every output.
 
-    ``run`` is the id of a training run or its model version. Raises :class:`NotFound` for an
-    unknown run, and what the stages raise.
+    A training runs all its stages in a fresh clone of its commit; a scoring is computed from the
+    revisions and the model that its bundle names. Raises :class:`Refused` for runs of other kinds,
+    for code that is nowhere and for a folder that holds something; and what the stages raise.
     """
-    return reproduce_bundle(site, find_training(site, run), keep=keep)
-
-
-def reproduce_bundle(site: Site, bundle: Bundle, *, keep: bool = False) -> Reproduction:
-    """Make the run of a bundle again; see :func:`reproduce`."""
+    options = options or Options()
+    if DVC_YAML not in bundle.files and bundle.kind != "score":
+        raise _no_way(bundle)
+    if options.folder is not None:
+        _expect_empty(options.folder)
     with site.workspace() as passing:
-        clone = _kept_folder(passing, bundle) if keep else passing / "clone"
-        notes = [*_lay_code(site, bundle, clone), *_environment(site, bundle)]
-        try:
-            outputs, changed = _again(site, bundle, clone)
-        except LaurelError as error:
-            detail = error.detail if keep else None  # else it goes with the clone
-            raise told_failure(error, usecase=bundle.usecase, detail=detail) from error
+        folder = (options.folder or passing / "again").absolute()
+        made = _training if bundle.kind != "score" else score_as_then
+        (outputs, changed), notes = made(site, bundle, folder, options)
     return Reproduction(
         run=bundle.id,
         model_version=bundle.model_version or "",
         outputs=outputs,
-        differences=(*changed, *notes),
-        folder=clone if keep else None,
+        differences=(*changed, *notes, *environment_notes(site, bundle)),
+        folder=folder if options.folder else None,
+        tolerance=options.tolerance,
     )
 
 
-def find_training(site: Site, run: str) -> Bundle:
-    """The bundle of a training run, by its id or its model version; raises :class:`NotFound`."""
-    for name in find_usecases(site.settings):
-        bundle = find_bundle(site.store, name, "train", run)
-        if bundle is None and run.startswith(f"{name}-"):
-            entry = site.ledger(get_usecase(name, site.settings)).read().version(run)
-            bundle = find_bundle(site.store, name, "train", entry.run or "") if entry else None
-        if bundle is not None:
-            return bundle
-    raise NotFound(
-        "there is no such training run",
-        found=run,
-        expected="the id of a training run, or a model version from: laurel ledger NAME",
-    )
-
-
-def _kept_folder(passing: Path, bundle: Bundle) -> Path:
-    """Where a reproduction stays: DVC's configuration in it names its own place."""
-    folder = passing.with_name(f"{KEPT}{bundle.id}")
+def kept_folder(site: Site, bundle: Bundle) -> Path:
+    """Where a reproduction stays that is kept without a place of its own."""
+    folder = site.settings.home / "workspaces" / f"{KEPT}{bundle.id}"
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 
 
-def _lay_code(site: Site, bundle: Bundle, clone: Path) -> Iterator[str]:
-    """Bring the run's code into ``clone``; yields what is not as it was in the run."""
-    checkout = site.settings.checkout
-    if bundle.code.commit and checkout:
-        _clone(checkout, bundle.code.commit, clone)
-        if bundle.code.dirty:
-            yield f"the run was made from a dirty tree: {bundle.code.commit} is not all of its code"
-    else:
-        clone.mkdir(parents=True)
-        lay_package(clone)
-        version = code_identity(checkout)["version"]
-        if version != bundle.code.version:
-            yield f"code: package {bundle.code.version} in the run, {version} here"
-    for name, text in bundle.files.items():
-        target = clone / name
-        if name.startswith("include/laurel/"):
-            continue
-        if target.is_file() and target.read_text() != text and not _is_run_state(name):
-            yield f"code: {name} at {bundle.code.commit} is not the one that ran; the run's is used"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-
-
-def _is_run_state(name: str) -> bool:
-    return name.startswith("data/") or name in ("dvc.yaml", "params.yaml", "dvc.lock")
-
-
-def _clone(checkout: Path, commit: str, target: Path) -> None:
-    git = shutil.which("git")
-    if git is None:
-        raise Refused("a fresh clone needs git", hint="install git")
-    for words in (
-        ["clone", "--quiet", "--no-hardlinks", "--no-checkout", str(checkout), str(target)],
-        ["-C", str(target), "checkout", "--quiet", "--detach", commit],
-    ):
-        done = subprocess.run(  # noqa: S603 - a fixed list of words, no shell
-            [git, *words], capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        if done.returncode:
-            raise LaurelError(
-                "the code of the run cannot be cloned",
-                found=done.stderr.strip()[-300:],
-                expected=f"commit {commit} in {checkout}",
-                hint="fetch the commit into this checkout",
-            )
-
-
-def _environment(site: Site, bundle: Bundle) -> Iterator[str]:
+def environment_notes(site: Site, bundle: Bundle) -> Iterator[str]:
     """What differs between the run's environment and this one."""
     here, there = environment_identity(), bundle.environment
     for name in ("python", "machine", "libc"):
@@ -199,38 +153,87 @@ def _environment(site: Site, bundle: Bundle) -> Iterator[str]:
             yield f"dependency: {change}"
 
 
-def _again(site: Site, bundle: Bundle, clone: Path) -> tuple[tuple[Compared, ...], tuple[str, ...]]:
+def _training(
+    site: Site, bundle: Bundle, folder: Path, options: Options
+) -> tuple[Again, tuple[str, ...]]:
+    notes = tuple(lay_run_code(site, bundle, folder))
+    try:
+        return _again(site, bundle, folder, options), notes
+    except LaurelError as error:
+        detail = error.detail if options.folder else None  # else it goes with the folder
+        raise told_failure(error, usecase=bundle.usecase, detail=detail) from error
+
+
+def _again(site: Site, bundle: Bundle, folder: Path, options: Options) -> Again:
     """Pull the windows, run every stage again, compare; also what changed among the inputs."""
-    workspace = Workspace(clone, site.settings)
+    workspace = Workspace(folder, site.settings)
     workspace.create()
-    workspace.pull(input_paths(bundle.usecase, bundle.inputs["datasets"]))
-    with _own_code(clone):
-        workspace.repro(stage_names(bundle.usecase), force=True)
-    made = workspace.outputs()
-    compared = tuple(
-        Compared(
-            path=path,
-            expected=str(output["md5"]),
-            found=made[path]["md5"] if path in made else None,
-        )
-        for path, output in sorted(bundle.outputs.items())
+    workspace.pull(sorted(name for name in bundle.files if name.endswith(".dvc")))
+    stages = list(yaml.safe_load(bundle.files[DVC_YAML])["stages"])
+    with _own_code(folder, threads=options.threads):
+        workspace.repro(stages, force=True)
+    compared = compare_outputs(
+        site.plane,
+        bundle.outputs,
+        {path: output["md5"] for path, output in workspace.outputs().items()},
+        folder=folder,
+        tolerance=options.tolerance,
     )
     changed = [
-        *changed_inputs(site.plane, bundle, clone),
-        *changed_stages(bundle.files["dvc.lock"], clone / "dvc.lock"),
+        *changed_inputs(site.plane, bundle, folder),
+        *changed_stages(bundle.files[DVC_LOCK], folder / DVC_LOCK),
     ]
     return compared, tuple(changed)
 
 
 @contextmanager
-def _own_code(clone: Path) -> Iterator[None]:
-    """Let the stages import the clone's package, not the installed one."""
-    before = os.environ.get("PYTHONPATH")
-    parts = [str(clone / "include"), *([before] if before else [])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(parts)
+def _own_code(folder: Path, *, threads: int | None) -> Iterator[None]:
+    """Let the stages import the folder's package, and use so many threads."""
+    path = os.pathsep.join([str(folder / "include"), *_set(os.environ.get("PYTHONPATH"))])
+    count = {name: str(threads) for name in ("LAUREL_THREADS", "OMP_NUM_THREADS") if threads}
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", *count)}
+    os.environ.update({"PYTHONPATH": path, **count})
     try:
         yield
     finally:
-        os.environ.pop("PYTHONPATH")
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({name: value} if value is not None else {})
+
+
+def _set(value: str | None) -> list[str]:
+    return [value] if value else []
+
+
+def _expect_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(
+            "a reproduction begins in a folder of its own",
+            found=f"{folder}, which holds something",
+            expected="a folder that is empty or not there",
+        )
+
+
+def _no_way(bundle: Bundle) -> Refused:
+    why = {
+        "ingest": (
+            "what the source gave is no part of a run's inputs",
+            "its rows are in the store: laurel audit looks whether they are whole",
+        ),
+        "monitor": (
+            "a report is measured by the code of its night",
+            "its bundle names the report's digest: laurel audit verify checks it",
+        ),
+        "restate": (
+            "a scoring as corrected is found again by its restatement",
+            "repeat the restatement: it finds its own bundles, or says what differs",
+        ),
+    }
+    fact, hint = why.get(bundle.kind, ("its bundle holds no stages", None))
+    return Refused(
+        f"a run of kind {bundle.kind} is not made again by this command: {fact}",
+        usecase=bundle.usecase,
+        found=f"run {bundle.id}",
+        expected="a run of training or of scoring",
+        hint=hint,
+    )

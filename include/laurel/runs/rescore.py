@@ -1,0 +1,140 @@
+"""A scoring of the past, computed again from the revisions and the model that its bundle names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from laurel.adapters.dvc.bytefiles import md5_of
+from laurel.adapters.environment import code_identity
+from laurel.adapters.records import Ledger, read_bundle
+from laurel.adapters.tables import conform, write_table
+from laurel.domain.bundle import Bundle
+from laurel.domain.canonical import parse_instant
+from laurel.domain.catalog import CatalogState, Revision
+from laurel.domain.config import PREDICTIONS, Scoring, UseCaseConfig
+from laurel.domain.ledger import LedgerEntry
+from laurel.domain.partition import Partition
+from laurel.errors import ConfigError, IntegrityError
+from laurel.runs.inputs import Inputs, lay_files, load_given
+from laurel.runs.outputs import Compared, compare_outputs
+from laurel.runs.site import Site
+from laurel.runs.train import trained_files
+from laurel.stages.score import predictions, predictions_dataset, score
+from laurel.usecase import UseCase
+
+if TYPE_CHECKING:
+    from laurel.runs.reproduce import Options
+
+
+def score_as_then(
+    site: Site, bundle: Bundle, folder: Path, options: Options
+) -> tuple[tuple[tuple[Compared, ...], tuple[str, ...]], tuple[str, ...]]:
+    """Score a partition again in a folder and compare; also notes about the code.
+
+    Features and trees are those of the model version; what is around them is the installed code.
+    Raises :class:`IntegrityError` where the catalog has another revision than the bundle names.
+    """
+    entry, training = _champion(site, bundle)
+    usecase = _as_then(bundle, training, folder)
+    inputs = _inputs(site, usecase, bundle=bundle, entry=entry)
+    given = load_given(site, usecase, inputs=inputs, folder=folder)
+    model = lay_files(site, trained_files(site, training), folder=folder / "model")
+    found = score(usecase, given, model=model)
+    path, key = next(iter(bundle.outputs)), inputs.partition.key
+    frame = conform(
+        predictions(usecase, given, scores=found.scores, model_version=bundle.model_version or ""),
+        predictions_dataset(usecase.config),
+        usecase=usecase.name,
+        name=PREDICTIONS,
+        partition=key,
+    )
+    write_table(frame, folder / path)
+    compared = compare_outputs(
+        site.plane,
+        bundle.outputs,
+        {path: md5_of(folder / path)},
+        folder=folder,
+        tolerance=options.tolerance,
+    )
+    return (compared, ()), tuple(_code_notes(site, bundle))
+
+
+def _champion(site: Site, bundle: Bundle) -> tuple[LedgerEntry, Bundle]:
+    """The model that scored, and its training as the bundle names it by digest."""
+    entry = Ledger(site.store, bundle.usecase).read().version(bundle.model_version or "")
+    if entry is None:
+        raise IntegrityError(
+            "the ledger does not know the model that scored",
+            usecase=bundle.usecase,
+            found=bundle.model_version,
+        )
+    named = bundle.inputs["bundle"]
+    training = read_bundle(site.store, bundle.usecase, "train", run=entry.run or "", expected=named)
+    return entry, training
+
+
+def _as_then(bundle: Bundle, training: Bundle, folder: Path) -> UseCase:
+    """The use case as its model's training had it, scoring by the rules of the run."""
+    try:
+        config = UseCaseConfig.model_validate(training.parameters)
+        scoring = Scoring.model_validate(bundle.parameters)
+    except ValidationError as error:
+        raise ConfigError(
+            "the configuration of then is not one that this version of Laurel reads",
+            usecase=bundle.usecase,
+            found=str(error).splitlines()[0],
+            hint=f"reproduce it with laurel {bundle.code.version}",
+        ) from error
+    return UseCase(folder=folder, config=config.model_copy(update={"scoring": scoring}))
+
+
+def _inputs(site: Site, usecase: UseCase, *, bundle: Bundle, entry: LedgerEntry) -> Inputs:
+    names = usecase.config.datasets
+    states = {name: site.catalog(usecase, name).read() for name in names}
+    past = {
+        name: tuple(_revision(states[name], bundle.usecase, name, line) for line in lines)
+        for name, lines in bundle.inputs["past"].items()
+    }
+    rows = usecase.config.rows_name
+    return Inputs(
+        partition=Partition.of(bundle.partitions[0]),
+        cutoff=parse_instant(bundle.inputs["cutoff"]),
+        champion=entry,
+        rows_name=rows,
+        rows=_revision(states[rows], bundle.usecase, rows, bundle.inputs["rows"]),
+        past=past,
+    )
+
+
+def _revision(state: CatalogState, usecase: str, dataset: str, line: list[Any]) -> Revision:
+    """The revision that a line of a bundle means: partition, number, content hash."""
+    partition, number, content = str(line[0]), int(line[1]), str(line[2])
+    known = state.revisions.get(partition, ())
+    found = known[number - 1] if 0 < number <= len(known) else None
+    if found is None or found.content_hash != content:
+        raise IntegrityError(
+            "the catalog does not have the revision that the run read",
+            usecase=usecase,
+            dataset=dataset,
+            partition=partition,
+            found=found.content_hash if found else f"{len(known)} revisions",
+            expected=f"revision {number}, content {content}",
+        )
+    return found
+
+
+def _code_notes(site: Site, bundle: Bundle) -> Iterator[str]:
+    here = code_identity(site.settings.checkout)
+    if here["commit"] != bundle.code.commit or here["version"] != bundle.code.version:
+        then, now = (
+            f"{version} ({commit or 'no commit'})"
+            for version, commit in (
+                (bundle.code.version, bundle.code.commit),
+                (here["version"], here["commit"]),
+            )
+        )
+        yield f"code: scored by {then}, again by {now}; features and trees are the model's own"
