@@ -47,7 +47,7 @@ MAY_READ_THE_ENVIRONMENT = {
     "settings.py": "the one place for settings",
     "adapters/store/s3.py": "the credentials that a client was made with",
     "adapters/dvc/reproduction.py": "the PATH of the commands that DVC starts",
-    "runs/reproduce.py": "the PYTHONPATH of the commands that DVC starts",
+    "runs/reproduce.py": "the PYTHONPATH and the threads of the commands that DVC starts",
     "local/environment.py": "what the processes of the embedded stack inherit",
 }
 
