@@ -96,16 +96,16 @@ class Progress:
     seconds_left: float | None = None
     """By the mean of the trials of this attempt; ``None`` where there was none."""
 
+    def standing(self) -> str:
+        """What this trial came to, and the best so far."""
+        last = self.trial.last
+        ended = f"{last.rounds} rounds" if last.ends else f"pruned after {last.fitted} rounds"
+        best = f"best {self.best.value:.6g} in trial {self.best.number}"
+        return f"{self.metric} {last.value:.6g}, {ended}, {best}"
+
     def sentence(self) -> str:
         """A line for a log."""
-        trial = self.trial
-        ended = f"pruned after {trial.last.fitted} rounds"
-        parts = [
-            f"trial {trial.number} of {self.trials}",
-            f"{self.metric} {trial.value:.6g}",
-            f"{trial.last.rounds} rounds" if trial.state == "complete" else ended,
-            f"best {self.best.value:.6g} in trial {self.best.number}",
-        ]
+        parts = [f"trial {self.trial.number} of {self.trials}", self.standing()]
         parts += ["known from an earlier attempt"] if self.known else []
         if self.seconds_left is not None and self.seconds_left >= 1:
             parts.append(f"about {span(self.seconds_left)} left")

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from laurel.errors import IntegrityError
 
+TUNING, BEST, SEARCH, TRIALS = "tuning", "best.json", "search.json", "trials.jsonl"
+"""The output of a search, and the files in it."""
 State = Literal["complete", "pruned"]
 
 

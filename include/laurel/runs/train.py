@@ -15,10 +15,11 @@ from laurel.adapters.records import find_bundle, write_bundle, write_environment
 from laurel.domain.bundle import Bundle, Code, model_version, run_id
 from laurel.domain.canonical import canonical_json, instant
 from laurel.domain.data import FileRef
-from laurel.domain.stagefile import VERBS, stage_name
+from laurel.domain.stagefile import stage_names
 from laurel.errors import LaurelError, Refused
 from laurel.runs.code import code_digest, lay_code
 from laurel.runs.failure import kept_failure
+from laurel.runs.searches import drop_kept_trials
 from laurel.runs.site import Site
 from laurel.runs.train_pages import name_pages, write_pages
 from laurel.stages.snapshot import Snapshot, snapshot
@@ -118,11 +119,6 @@ def input_paths(usecase: str, datasets: Iterable[str]) -> list[str]:
     return [f"data/{usecase}/inputs/{name}" for name in (*sorted(datasets), "champion")]
 
 
-def stage_names(usecase: str) -> list[str]:
-    """The stages of a use case in ``dvc.yaml``, in their order."""
-    return [stage_name(usecase, verb) for verb in VERBS]
-
-
 @dataclass(frozen=True)
 class Made:
     """What the stages of a training left."""
@@ -148,10 +144,11 @@ def run_stages(
     workspace = lay_inputs(site, usecase, chosen=chosen, champion=champion, folder=folder)
     data = folder / "data" / usecase.name
     try:
-        workspace.repro(stage_names(usecase.name))
+        workspace.repro(stage_names(usecase.config))
     except LaurelError as error:
         raise kept_failure(site.store, error, usecase=usecase.name, run=run, data=data) from error
-    workspace.push(stage_names(usecase.name))
+    workspace.push(stage_names(usecase.config))
+    drop_kept_trials(site, usecase, data)
     metrics = json.loads((data / "metrics.json").read_text())["challenger"]
     verdict = {**json.loads((data / "verdict.json").read_text()), "metrics": metrics}
     outputs = {path: dict(out) for path, out in workspace.outputs().items()}

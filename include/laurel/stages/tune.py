@@ -31,12 +31,11 @@ from laurel.domain.history import PARTITION
 from laurel.domain.objective import find_objective
 from laurel.domain.part import split_part
 from laurel.domain.search import Plan, Progress, Tuned, plan_search
-from laurel.domain.trial import Point, Trial, best_of
+from laurel.domain.trial import BEST, SEARCH, TRIALS, TUNING, Point, Trial, best_of
 from laurel.domain.window import Days, read_window
 from laurel.errors import DataError
 from laurel.usecase import UseCase
 
-TUNING, BEST, SEARCH, TRIALS = "tuning", "best.json", "search.json", "trials.jsonl"
 LIBRARIES = ("optuna", "xgboost-cpu", "numpy", "pandas", "scikit-learn")
 """Whose other version may come to other trials."""
 Told = Callable[[Progress], object]
