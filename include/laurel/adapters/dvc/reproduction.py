@@ -22,6 +22,7 @@ from dvc.repo import Repo
 
 from laurel.adapters.dvc.command import Commands
 from laurel.adapters.dvc.faults import disk_is_full, worded
+from laurel.adapters.dvc.parsed import parsing_once
 from laurel.adapters.dvc.plane import DataPlane
 from laurel.adapters.dvc.runcache import RunCache
 from laurel.errors import ConfigError, LaurelError, NotFound, StoreFault
@@ -82,7 +83,13 @@ def push_stages(folder: Path, plane: DataPlane, stages: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _opened(folder: Path, plane: DataPlane, echo: Callable[[str], object]) -> Iterator[Any]:
     """A DVC repository, its errors told as ours."""
-    with _ONE, _worded(folder), contextlib.chdir(folder), Repo(str(folder)) as repo:
+    with (
+        _ONE,
+        _worded(folder),
+        contextlib.chdir(folder),
+        parsing_once(),
+        Repo(str(folder)) as repo,
+    ):
         repo.stage_cache = RunCache(repo, plane, echo=echo)
         yield repo
 
