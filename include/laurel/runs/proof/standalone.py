@@ -2,8 +2,7 @@
 
 Usage: python3 verify.py [--heads FILE] [--key FILE.pub ...]     (in the unpacked folder)
 
-It recomputes every digest from the bytes in this folder; nothing of Laurel is needed or believed.
-Exit code 0 when everything holds, 1 when anything does not.
+It recomputes every digest from the bytes in this folder; exit code 1 when anything does not hold.
 """
 
 from __future__ import annotations
@@ -21,15 +20,18 @@ GENESIS = "0" * 64
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P
 ORDER = 2**252 + 27742317777372353535851937790883648493
+Y = 4 * pow(5, -1, P) % P
+X = 15112221349535400772501151409588531511454012693041857206046113283949847762202
+BASE = (X, Y, 1, X * Y % P)
 Point = tuple[int, int, int, int]
+Journals = dict[str, list[dict[str, Any]]]
+Noted = tuple[str, int, str, str]  # journal, number and digest of an entry, who noted it
 
 
 def canonical(value: Any) -> bytes:
     """Sorted keys, no spaces, UTF-8: the form that digests are made of."""
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
+    plain = {"ensure_ascii": False, "allow_nan": False}
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), **plain).encode()
 
 
 def digest(value: Any) -> str:
@@ -46,17 +48,18 @@ class Package:
         self.usecase = self.manifest["usecase"]
         self.problems: list[str] = []
 
-    def wrong(self, text: str) -> None:
-        """Note something that does not hold."""
-        self.problems.append(text)
-
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; ``None``, and a problem, where it is missing."""
         try:
             return (self.folder / name).read_bytes()
         except OSError:
-            self.wrong(f"{name} is missing")
+            self.problems.append(f"{name} is missing")
             return None
+
+    def bundle(self, kind: str, run: str) -> bytes | None:
+        """The bytes of a bundle; ``None`` for one that is outside the exported range."""
+        name = f"records/runs/{self.usecase}/{kind}/{run}/bundle.json"
+        return self.read(name) if name in self.manifest["files"] else None
 
     def names(self, prefix: str) -> list[str]:
         """The files below a prefix, sorted."""
@@ -68,12 +71,12 @@ def check_files(package: Package) -> None:
     for name, expected in package.manifest["files"].items():
         data = package.read(name)
         if data is not None and hashlib.sha256(data).hexdigest() != expected:
-            package.wrong(f"{name} is not the file that was exported")
+            package.problems.append(f"{name} is not the file that was exported")
     there = {p.relative_to(package.folder).as_posix() for p in package.folder.rglob("*")}
     known = {*package.manifest["files"], "manifest.json"}
     for name in sorted(there - known):
         if (package.folder / name).is_file():
-            package.wrong(f"{name} is not in the manifest")
+            package.problems.append(f"{name} is not in the manifest")
 
 
 def read_journal(package: Package, prefix: str) -> list[dict[str, Any]]:
@@ -81,37 +84,36 @@ def read_journal(package: Package, prefix: str) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     before = GENESIS
     for number, name in enumerate(package.names(f"records/{prefix}/entries/"), start=1):
-        data = package.read(name)
-        if data is None:
+        if (data := package.read(name)) is None:
             continue
         entry = json.loads(data)
         said = {key: entry[key] for key in ("number", "previous", "body", "nonce")}
         if canonical(entry) != data or digest(said) != entry["digest"]:
-            package.wrong(f"{prefix}, entry {number} was changed")
+            package.problems.append(f"{prefix}, entry {number} was changed")
         if entry["number"] != number:
-            package.wrong(f"{prefix}, entry {number} stands under another number than its own")
+            package.problems.append(
+                f"{prefix}, entry {number} stands under another number than its own"
+            )
         if entry["previous"] != before:
-            package.wrong(f"{prefix}, entry {number} does not follow the one before it")
+            package.problems.append(f"{prefix}, entry {number} does not follow the one before it")
         before = entry["digest"]
         entries.append(entry)
     return entries
 
 
-def check_heads(
-    package: Package,
-    journals: dict[str, list[dict[str, Any]]],
-    noted: list[tuple[str, int, str, str]],
-) -> None:
+def check_heads(package: Package, journals: Journals, noted: list[Noted]) -> None:
     """Every head that somebody noted is there; prints up to which entry each journal is proved."""
     proved: dict[str, tuple[int, str]] = {}
-    for prefix, number, head, by in sorted(noted):
+    for prefix, number, head, by in sorted(each for each in noted if each[1]):
         entries = journals.get(prefix, [])
-        if number == 0:
-            continue
         if number > len(entries):
-            package.wrong(f"{prefix}: entries {len(entries) + 1} to {number} are gone, says {by}")
+            package.problems.append(
+                f"{prefix}: entries {len(entries) + 1} to {number} are gone, says {by}"
+            )
         elif entries[number - 1]["digest"] != head:
-            package.wrong(f"{prefix}: entry {number} or one before it is not the one that {by} saw")
+            package.problems.append(
+                f"{prefix}: entry {number} or one before it is not the one that {by} saw"
+            )
         else:
             proved[prefix] = (number, by)
     for prefix, entries in sorted(journals.items()):
@@ -119,9 +121,7 @@ def check_heads(
         print(f"{prefix}: {len(entries)} entries, proved up to entry {number} by {by}")  # noqa: T201
 
 
-def noted_heads(
-    journals: dict[str, list[dict[str, Any]]],
-) -> Iterator[tuple[str, int, str, str]]:
+def noted_heads(journals: Journals) -> Iterator[Noted]:
     """The heads of journals that entries of other journals have noted."""
     for name, entries in journals.items():
         for entry in entries:
@@ -134,17 +134,12 @@ def check_decisions(package: Package, ledger: list[dict[str, Any]]) -> int:
     count = 0
     for entry in ledger:
         body = entry["body"]
-        name = f"records/runs/{package.usecase}/train/{body.get('run')}/bundle.json"
-        if name not in package.manifest["files"]:
-            continue
-        data = package.read(name)
-        if data is None:
+        if (data := package.bundle("train", str(body.get("run")))) is None:
             continue
         place = f"ledger entry {entry['number']} ({body['event']} {body.get('model_version')})"
         if hashlib.sha256(data).hexdigest() != body["bundle"]:
-            package.wrong(f"{place}: its bundle is not the one that it names")
-        bundle = json.loads(data)
-        check_bundle(package, place, body, bundle)
+            package.problems.append(f"{place}: its bundle is not the one that it names")
+        check_bundle(package, place, body, json.loads(data))
         count += 1
     return count
 
@@ -156,12 +151,12 @@ def check_bundle(
     verdict = bundle.get("verdict", {})
     for name, key in (("evidence", "evidence"), ("policy", "policy"), ("verdict", "outcome")):
         if body.get(name) != verdict.get(key):
-            package.wrong(f"{place}: its {name} is not that of the bundle")
+            package.problems.append(f"{place}: its {name} is not that of the bundle")
     window = json.loads(bundle["files"][f"data/{package.usecase}/window.json"])
     if digest(window) != bundle["inputs"]["window"]:
-        package.wrong(f"{place}: the window is not the one that the run names")
+        package.problems.append(f"{place}: the window is not the one that the run names")
     if digest(bundle["parameters"]["gate"]) != body.get("policy"):
-        package.wrong(f"{place}: the policy is not the one in the bundle's parameters")
+        package.problems.append(f"{place}: the policy is not the one in the bundle's parameters")
     tree = bundle["outputs"][f"data/{package.usecase}/evidence"]["md5"]
     listing = read_object(package, place, tree)
     if listing is None:
@@ -169,17 +164,16 @@ def check_bundle(
     files = {line["relpath"]: line["md5"] for line in json.loads(listing)}
     evidence = read_object(package, place, files.get("evidence.json", ""))
     if evidence is not None and digest(json.loads(evidence)) != body.get("evidence"):
-        package.wrong(f"{place}: the evidence is not what was decided on")
+        package.problems.append(f"{place}: the evidence is not what was decided on")
 
 
 def read_object(package: Package, place: str, md5: str) -> bytes | None:
     """The bytes of an object whose md5 is its name."""
     data = package.read(f"objects/{md5}")
-    if data is not None:
-        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        if found != md5.removesuffix(".dir"):
-            package.wrong(f"{place}: object {md5} has the md5 {found}")
-            return None
+    found = hashlib.md5(data or b"", usedforsecurity=False).hexdigest()
+    if data is not None and found != md5.removesuffix(".dir"):
+        package.problems.append(f"{place}: object {md5} has the md5 {found}")
+        return None
     return data
 
 
@@ -188,25 +182,22 @@ def check_predictions(package: Package, entries: list[dict[str, Any]]) -> int:
     count = 0
     for entry in entries:
         run = entry["body"]["run"]
-        name = f"records/runs/{package.usecase}/score/{run}/bundle.json"
-        if name not in package.manifest["files"]:
-            continue
-        data = package.read(name)
-        if data is None:
+        if (data := package.bundle("score", run)) is None:
             continue
         made = {output["md5"] for output in json.loads(data)["outputs"].values()}
         for line in entry["body"]["partitions"]:
             count += 1
             if line["md5"] not in made:
-                package.wrong(f"predictions {line['partition']}: run {run} did not make them")
+                package.problems.append(
+                    f"predictions {line['partition']}: run {run} did not make them"
+                )
     return count
 
 
-def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[tuple[str, int, str, str]]:
+def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[Noted]:
     """The heads in statements signed by a trusted key."""
     for name in package.names(f"records/signatures/{package.usecase}/"):
-        data = package.read(name)
-        if data is None:
+        if (data := package.read(name)) is None:
             continue
         statement = json.loads(data)
         signature = bytes.fromhex(statement.pop("signature"))
@@ -214,7 +205,7 @@ def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[tuple[str
         if key is None:
             print(f"{name}: signed by the key {statement['key']}, which was not given")  # noqa: T201
         elif not verify_ed25519(key, canonical(statement), signature):
-            package.wrong(f"{name}: the signature does not hold")
+            package.problems.append(f"{name}: the signature does not hold")
         else:
             for prefix, (number, head) in statement["heads"].items():
                 yield prefix, number, head, f"the signature in {name}"
@@ -232,18 +223,14 @@ def read_keys(files: list[str]) -> dict[str, bytes]:
 
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     """Verify a signature as RFC 8032, section 5.1.7, says."""
-    if len(public) != 32 or len(signature) != 64:
-        return False
     a, r = _decompress(public), _decompress(signature[:32])
     s = int.from_bytes(signature[32:], "little")
-    if a is None or r is None or s >= ORDER:
+    if a is None or r is None or s >= ORDER or len(signature) != 64:
         return False
     hashed = hashlib.sha512(signature[:32] + public + message).digest()
     h = int.from_bytes(hashed, "little") % ORDER
-    left, right = _multiply(s, _base()), _add(r, _multiply(h, a))
-    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (
-        left[1] * right[2] - right[1] * left[2]
-    ) % P == 0
+    left, right = _multiply(s, BASE), _add(r, _multiply(h, a))
+    return all((left[axis] * right[2] - right[axis] * left[2]) % P == 0 for axis in (0, 1))
 
 
 def _add(one: Point, two: Point) -> Point:
@@ -281,15 +268,9 @@ def _decompress(data: bytes) -> Point | None:
     return (x, y, 1, x * y % P)
 
 
-def _base() -> Point:
-    found = _decompress((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
-    assert found is not None  # noqa: S101 - the base point is on the curve
-    return found
-
-
 def main(words: list[str] | None = None) -> int:
     """Verify the folder that this file is in, and say what holds."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--heads", help="heads kept outside the store, as JSON")
     parser.add_argument("--key", action="append", default=[], help="a trusted public key (PEM)")
     given = parser.parse_args(words)
@@ -298,23 +279,18 @@ def main(words: list[str] | None = None) -> int:
     prefixes = package.manifest["journals"]
     journals = {prefix: read_journal(package, prefix) for prefix in prefixes}
     noted = [*noted_heads(journals), *signed_heads(package, read_keys(given.key))]
-    if given.heads:
-        heads = json.loads(Path(given.heads).read_text())
-        noted += [(prefix, n, head, "the head you gave") for prefix, (n, head) in heads.items()]
+    heads = json.loads(Path(given.heads).read_text()) if given.heads else {}
+    noted += [(prefix, n, head, "the head you gave") for prefix, (n, head) in heads.items()]
     check_heads(package, journals, noted)
     ledger = journals[f"ledger/{package.usecase}"]
     decisions = check_decisions(package, ledger)
-    predictions = check_predictions(
-        package, journals.get(f"catalog/{package.usecase}/predictions", [])
-    )
+    scored = journals.get(f"catalog/{package.usecase}/predictions", [])
+    predictions = check_predictions(package, scored)
     for entry in ledger:
         body = entry["body"]
-        print(  # noqa: T201
-            f"  {body['as_of']}  {body['event']:<11} {body.get('model_version')}  effective from "
-            f"{body['effective_from']}, by {body['decided_by']} at {body['decided_at']}"
-        )
-    for problem in package.problems:
-        print(f"WRONG  {problem}")  # noqa: T201
+        said = f"{body['as_of']}  {body['event']} {body.get('model_version')}"
+        print(f"  {said} from {body['effective_from']}, by {body['decided_by']}")  # noqa: T201
+    print("\n".join(f"WRONG  {problem}" for problem in package.problems))  # noqa: T201
     verdict = "NOT PROVED" if package.problems else "everything in this package holds"
     print(f"{verdict}: {decisions} decisions, {predictions} predictions")  # noqa: T201
     return 1 if package.problems else 0
