@@ -10,6 +10,7 @@ import pandas as pd
 from laurel.domain.config import Gate
 from laurel.domain.evidence import Evidence, measure
 from laurel.domain.gate import judge
+from laurel.domain.objective import OBJECTIVES
 
 POLICY = {
     "thresholds": [
@@ -38,7 +39,7 @@ def make_evidence(
             "champion": _score(signal + rng.normal(0, 0.6, rows)) if champion else None,
             "compared": rng.random(rows) < 0.9,
             "constant": np.full(rows, 0.3),
-            "logistic": _score(signal + rng.normal(0, 0.9, rows)),
+            "simple": _score(signal + rng.normal(0, 0.9, rows)),
             "origin": rng.choice(["EWR", "JFK", origin], rows, p=[0.55, 0.4, 0.05]),
         }
     )
@@ -50,7 +51,7 @@ def make_evidence(
         "trimmed": int((~scores["compared"]).sum()),
         "reload_identical": True,
     }
-    return measure(scores, make_policy(), seed=7, facts=facts)
+    return measure(scores, make_policy(), objective=OBJECTIVES["binary"], seed=7, facts=facts)
 
 
 def make_policy() -> Gate:

@@ -101,7 +101,8 @@ def test_days_drawn_as_in_training_never_alarm() -> None:
         frame = make_rows(900, seed=1_000 + seed)
         drifts = compare(PROFILE, counted(frame), monitoring=RULES)
         assert worst(drift.severity for drift in drifts) == "none"
-        assert compare_scores(PROFILE, counted(frame), monitoring=RULES).severity == "none"
+        (score,) = compare_scores(PROFILE, counted(frame), monitoring=RULES)
+        assert score.severity == "none"
 
 
 def test_a_shifted_feature_is_critical_and_comes_first() -> None:
@@ -161,13 +162,13 @@ def test_a_weekday_is_usual_once_a_week_of_days_is_known() -> None:
     by_name = {drift.name: drift for drift in drifts}
     assert by_name["weekday"].severity == "none"
     assert by_name["weekday"].reason == "no more than is usual"
-    assert usual["score"] < RULES.psi_warning
+    assert usual["scores"]["score"] < RULES.psi_warning
 
 
 def test_six_days_do_not_say_what_is_usual() -> None:
     days = [counted(frame) for frame in make_days(6).values()]
     usual = usual_psi(PROFILE, days, minimum_rows=500)
-    assert usual["score"] is None
+    assert usual["scores"]["score"] is None
     assert set(usual["features"].values()) == {None}
 
 
@@ -217,7 +218,7 @@ def test_hundreds_of_rare_categories_share_a_bin() -> None:
 
 def test_scores_are_compared_over_about_ten_bins_that_lose_no_row() -> None:
     today = counted(make_rows(900, seed=8))
-    drift = compare_scores(PROFILE, today, monitoring=RULES)
+    (drift,) = compare_scores(PROFILE, today, monitoring=RULES)
     assert 5 <= len(drift.bins) <= 10
     assert sum(drift.reference) == PROFILE["rows"]
     assert sum(drift.current) == 900

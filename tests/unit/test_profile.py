@@ -24,7 +24,7 @@ def counts_only(profile: Counts) -> Counts:
         name: {key: entry[key] for key in ("kind", "edges", "counts", "missing") if key in entry}
         for name, entry in profile["features"].items()
     }
-    return {"rows": profile["rows"], "features": kept, "score": profile["score"]}
+    return {"rows": profile["rows"], "features": kept, "scores": profile["scores"]}
 
 
 def test_counting_the_training_rows_again_gives_the_profile() -> None:
@@ -87,7 +87,7 @@ def test_a_feature_without_values_has_undefined_moments_and_one_bin() -> None:
 
 
 def test_scores_of_one_belong_to_the_last_bin() -> None:
-    score = build_profile(pd.DataFrame({"x": [1, 2]}), np.array([0.0, 1.0]))["score"]
+    score = build_profile(pd.DataFrame({"x": [1, 2]}), np.array([0.0, 1.0]))["scores"]["score"]
     assert (score["counts"][0], score["counts"][-1], len(score["counts"])) == (1, 1, SCORE_BINS)
 
 
@@ -137,7 +137,7 @@ def test_a_profile_of_many_days_knows_what_days_and_weeks_usually_show() -> None
     day, week = profile["usual"]["day"], profile["usual"]["week"]
     assert day["features"]["weekday"] > 1
     assert week["features"]["weekday"] < 0.05
-    assert week["score"] < day["score"] < 0.2
+    assert week["scores"]["score"] < day["scores"]["score"] < 0.2
     canonical_json(profile)
 
 
@@ -146,5 +146,5 @@ def test_a_profile_of_few_days_does_not_say_what_is_usual() -> None:
     frame = pd.concat(days.values(), ignore_index=True)
     names = pd.Series([key for key, rows in days.items() for _ in range(len(rows))])
     usual = build_profile(features_of(frame), scores_of(frame), days=names)["usual"]
-    assert usual["day"]["score"] is None
-    assert usual["week"]["score"] is None
+    assert usual["day"]["scores"]["score"] is None
+    assert usual["week"]["scores"]["score"] is None

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from sklearn.metrics import log_loss, roc_auc_score
 
 from laurel.domain.canonical import canonical_json
+from laurel.domain.objective import OBJECTIVES
 from laurel.domain.performance import calibration, estimate, measure
 from laurel.domain.profile import build_profile
 from laurel.domain.report import DataWarning, Quarantined, Report
-from laurel.errors import ConfigError, DataError
+from laurel.errors import DataError
 from laurel.stages.monitor import MonitorInput, monitor
 from support.monitoring import (
     TODAY,
@@ -78,8 +79,8 @@ def test_the_order_of_trailing_days_changes_nothing() -> None:
 def test_a_night_without_rows_and_labels_is_undefined_and_never_zero() -> None:
     report = report_on(make_input(make_rows(0, seed=1), days={}, profile=PROFILE))
     document = report.document()
-    assert document["mean_score"] is None
-    assert document["positive_share"] is None
+    assert document["mean_scores"] == {"score": None}
+    assert document["decided"] == {}
     assert set(document["realised"]["champion"]["metrics"].values()) == {None}
     assert document["comparisons"][0]["features"][0]["psi"] is None
     assert report.standing == "unknown"
@@ -216,34 +217,40 @@ def test_features_and_predictions_of_different_rows_are_refused() -> None:
 
 def test_a_bound_on_an_unknown_metric_is_refused_with_the_near_match() -> None:
     bounds = [{"kind": "at_least", "metric": "auk", "value": 0.6}]
-    with pytest.raises(ConfigError, match="did you mean 'auc'"):
+    with pytest.raises(ValidationError, match="did you mean 'auc'"):
         report_on(calm(), performance=bounds)
 
 
-def test_undecided_predictions_have_an_undefined_share() -> None:
+def test_of_undecided_predictions_no_share_is_said() -> None:
     given = calm()
     undecided = given.predictions.assign(decision=pd.array([None] * 900, dtype="boolean"))
-    assert math.isnan(report_on(replace(given, predictions=undecided)).positive_share)
+    assert report_on(given).decided["positive"] > 0
+    assert report_on(replace(given, predictions=undecided)).decided == {}
 
 
 def test_performance_agrees_with_scikit_learn() -> None:
     frame = make_rows(2_000, seed=9)
-    found = measure(frame).metrics
+    found = measure(frame, objective=OBJECTIVES["binary"]).metrics
     assert found["auc"] == pytest.approx(roc_auc_score(frame["label"], frame["score"]))
     assert found["log_loss"] == pytest.approx(log_loss(frame["label"], frame["score"]))
 
 
 def test_the_estimate_meets_what_calibrated_scores_realise() -> None:
     frame = make_rows(40_000, seed=10)
-    expected, found = estimate(scores_of(frame)), measure(frame).metrics
+    expected, found = (
+        estimate(scores_of(frame), objective=OBJECTIVES["binary"]),
+        measure(frame, objective=OBJECTIVES["binary"]).metrics,
+    )
     for name, value in expected.items():
         assert value == pytest.approx(found[name], abs=0.015)
 
 
 def test_calibration_intervals_hold_the_observed_rate() -> None:
     frame = make_rows(3_000, seed=11)
-    points = calibration(frame["label"].to_numpy(), scores_of(frame))
+    points = calibration(
+        frame["label"].to_numpy(), scores_of(frame), objective=OBJECTIVES["binary"]
+    )
     assert sum(point.rows for point in points) == 3_000
     assert all(p.low <= p.observed <= p.high for p in points)
     assert [p.mean_score for p in points] == sorted(p.mean_score for p in points)
-    assert calibration(np.array([]), np.array([])) == ()
+    assert calibration(np.array([]), np.array([]), objective=OBJECTIVES["binary"]) == ()

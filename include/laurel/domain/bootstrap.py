@@ -47,7 +47,8 @@ def distribution(
 ) -> Distribution:
     """Every metric of every model on the same ``count`` resamples of the rows.
 
-    labels: shape (rows,); each of the scores: shape (rows,) or (rows, classes). With the same seed the resamples are the same.
+    labels: shape (rows,); each of the scores: shape (rows,) or (rows, classes). With the same
+    seed the resamples are the same.
 
     >>> from laurel.domain.metric import BINARY
     >>> y, s = np.array([0, 1, 0, 1]), np.array([0.2, 0.6, 0.7, 0.9])

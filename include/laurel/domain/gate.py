@@ -1,8 +1,9 @@
 """The gate: judges a challenger by a policy and its evidence, and says why in plain sentences.
 
 What closes it: a failed threshold, on all rows or on one slice; too few hold-out rows; a challenger
-that does not beat a constant of the training days, or whose saved model scores otherwise than the trained
-one. An underpowered slice is reported and closes nothing, as is a simple model that does better. No threshold means not promoted.
+that does not beat a constant of the training days, or whose saved model scores otherwise than the
+trained one. An underpowered slice is reported and closes nothing, as is a simple model that does
+better. No threshold means not promoted.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def _against_constant(evidence: Evidence, policy: Gate) -> Check:
         verdict="underpowered" if few else "pass" if beaten else "fail",
         reason=f"{metric} is {number(compared.challenger)}, that of the training days' "
         f"{learned.constant_title} {number(compared.reference)}: "
-        f"{gain_text(compared.gain, interval)}, required is to be better at {CONFIDENCE:.0%} confidence"
+        f"{gain_text(compared.gain, interval)}, required is to be better at {CONFIDENCE:.0%} "
+        "confidence"
         + (f"; {evidence.overall.rows} rows are too few" if few else ""),
     )
 

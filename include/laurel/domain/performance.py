@@ -122,7 +122,7 @@ def estimate(scores: NDArray[Any], *, objective: Objective) -> dict[str, float]:
     if not objective.probabilities:
         return {}
     given = np.asarray(scores, dtype=float)
-    known = given[~np.isnan(given).reshape(len(given), -1).any(axis=1)]
+    known = given[~np.isnan(given).reshape(len(given), objective.width).any(axis=1)]
     shares = known.T if objective.classes else np.stack([1 - known, known])
     outcomes = range(len(shares))[::-1]
     labels = np.concatenate([np.full(len(known), outcome) for outcome in outcomes])

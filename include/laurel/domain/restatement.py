@@ -66,9 +66,10 @@ def compare_predictions(
     )
     side = both.pop("side")
     rows = both[side == "both"].reset_index(drop=True)
-    moved = {name: (rows[name] - rows[f"{name}_known"]).abs() for name in scores}
-    gaps = np.column_stack([*moved.values()]).astype(float).max(axis=1, initial=0.0)
-    most = [max(scores, key=lambda name: moved[name].iloc[place]) for place in range(len(rows))]
+    moved = np.column_stack(
+        [(rows[name] - rows[f"{name}_known"]).abs().to_numpy(dtype=float) for name in scores]
+    )
+    gaps, most = moved.max(axis=1, initial=0.0), moved.argmax(axis=1)
     flipped = _flipped(rows) if decides else np.zeros(len(rows), bool)
     order = np.lexsort((*(rows[name].to_numpy() for name in reversed(key)), -gaps))[:TOP]
     return Changed(
@@ -81,7 +82,7 @@ def compare_predictions(
         added=int((side == "right_only").sum()),
         removed=int((side == "left_only").sum()),
         top=tuple(
-            _row(rows, place, key, partition, score=most[place])
+            _row(rows, place, key, partition, score=scores[most[place]])
             for place in order
             if gaps[place] > 0
         ),

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from laurel.adapters.xgboost.encoding import to_matrix
 from laurel.adapters.xgboost.model import Model
 from laurel.errors import IntegrityError
 
@@ -36,7 +35,7 @@ def contributions(model: Model, features: pd.DataFrame) -> Contributions:
     width = len(model.features) + 1
     if not len(features):
         return np.empty((0, 1, width), np.float32)
-    matrix = to_matrix(features, model.features)
+    matrix = model.matrix(features)
     found = np.asarray(model.booster.predict(matrix, pred_contribs=True), np.float32)
     shaped: Contributions = found.reshape(len(features), -1, width)
     margin = np.asarray(model.booster.predict(matrix, output_margin=True), np.float64)

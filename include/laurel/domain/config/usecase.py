@@ -15,8 +15,8 @@ from laurel.domain.config.check import Reference
 from laurel.domain.config.dataset import Dataset, Role
 from laurel.domain.config.gate import Gate
 from laurel.domain.config.learning import Features, Label, Monitoring, Scoring, Training
-from laurel.domain.config.objective import faults
 from laurel.domain.config.names import OWN_COLUMNS, OWN_TABLES, ROWS
+from laurel.domain.config.objective import faults
 from laurel.domain.config.source import PythonSource, Source
 
 
