@@ -100,7 +100,16 @@ CODE: dict[str, tuple[str, ...]] = {
         *_TABLES,
         *_GROUND,
     ),
-    "train": ("stages/train", "domain/part", *_MODEL, *_PROFILE, *_PAST, *_TABLES, *_GROUND),
+    "train": (
+        "stages/train",
+        "domain/part",
+        "domain/trial",
+        *_MODEL,
+        *_PROFILE,
+        *_PAST,
+        *_TABLES,
+        *_GROUND,
+    ),
     "evaluate": (
         "stages/evaluate",
         "adapters/simple",

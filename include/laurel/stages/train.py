@@ -22,12 +22,15 @@ from laurel.adapters.xgboost import (
     model_bytes,
     scores_digest,
 )
+from laurel.domain.canonical import digest
+from laurel.domain.config import Model as ModelConfig
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import SPLIT, Part
 from laurel.domain.history import PARTITION
 from laurel.domain.objective import find_objective
 from laurel.domain.part import split_part
 from laurel.domain.profile import build_profile
+from laurel.domain.trial import BEST, TUNING
 from laurel.errors import IntegrityError
 from laurel.usecase import UseCase
 
@@ -42,13 +45,14 @@ def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Mode
     config, data = usecase.config, folder / "data" / usecase.name
     frame = read_frame(data, ("train", "validation"))
     fitting, stopping = (split_part(frame, name, config) for name in ("train", "validation"))
-    objective, learned = find_objective(config.label), config.training
-    model = fit(fitting, stopping, learned.model, objective=objective, threads=threads)
-    model = model.calibrated(learned.calibration, stopping)
+    objective, (learned, tuned) = find_objective(config.label), _learned(config, data)
+    model = fit(fitting, stopping, learned, objective=objective, threads=threads)
+    model = model.calibrated(config.training.calibration, stopping)
     scores = model.predict(stopping.features)
     code = usecase.features_file().read_bytes()
     about = {
-        **_about(config, read_json(data / "window.json"), model),
+        **_about(config, learned, read_json(data / "window.json"), model),
+        "tuning": tuned,
         "feature_set": hashlib.sha256(code).hexdigest(),
         "rows": {
             "train": len(fitting.labels),
@@ -70,8 +74,21 @@ def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Mode
     return _reloaded(target, stopping.features, expected=expected, usecase=usecase.name)
 
 
-def _about(config: UseCaseConfig, window: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    learned, objective = config.training.model, model.objective
+def _learned(config: UseCaseConfig, data: Path) -> tuple[ModelConfig, dict[str, Any] | None]:
+    """How to learn, with the parameters that a search found best, and which search that was."""
+    learned = config.training.model
+    if config.training.tuning is None:
+        return learned, None
+    best = read_json(data / TUNING / BEST)
+    params = {**learned.params, **best["params"]}
+    said = {name: best[name] for name in ("search", "trial", "metric", "value")}
+    return learned.model_copy(update={"params": params}), {**said, "best": digest(best)}
+
+
+def _about(
+    config: UseCaseConfig, learned: ModelConfig, window: Mapping[str, Any], model: Model
+) -> dict[str, Any]:
+    objective = model.objective
     return {
         "usecase": config.name,
         "as_of": window["as_of"],
