@@ -34,4 +34,5 @@ class Examination(Frozen):
     constant_share: float = Field(default=0.999, gt=0.5, le=1)
     """A feature is nearly constant when so many rows have one value."""
     suspicious: float = Field(default=0.8, gt=0, le=1)
-    """A feature that takes away so much of the constant model's loss by itself may hold the label."""
+    """A feature that by itself takes away so much of the constant model's loss may hold the
+    label."""
