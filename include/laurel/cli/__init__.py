@@ -33,6 +33,7 @@ def main() -> None:
 def _assemble() -> None:
     from laurel.cli import (
         checkout,
+        compare,
         demo,
         dvc,
         gc,
@@ -58,6 +59,7 @@ def _assemble() -> None:
         stack.logs,
         *runs.COMMANDS,
         *checkout.COMMANDS,
+        *compare.COMMANDS,
         *reproduce.COMMANDS,
         *records.COMMANDS,
         *restatement.COMMANDS,
