@@ -67,7 +67,14 @@ _LEARNING = (*_FITTING, *_PART, "adapters/frames", "domain/calibration")
 _MODEL = ("adapters/xgboost/__init__", *_LEARNING)
 _FEATURIZE = ("stages/featurize", "domain/part", *_PART, *_PAST)
 _PROFILE = ("domain/bins", "domain/column", "domain/distance", "domain/drift", "domain/profile")
-_EVIDENCE = ("domain/bootstrap", "domain/evidence", "domain/reliability", *_OBJECTIVE)
+_EVIDENCE = (
+    "domain/bootstrap",
+    "domain/evidence/__init__",
+    "domain/evidence/measuring",
+    "domain/evidence/record",
+    "domain/reliability",
+    *_OBJECTIVE,
+)
 
 CODE: dict[str, tuple[str, ...]] = {
     "assemble": ("stages/assemble", "domain/lateness", *_TABLES, *_GROUND, *_PAST),

@@ -68,5 +68,5 @@ def balanced(
     """Weights of rows with those of their classes; ``None`` where all rows weigh the same."""
     if by_class is None:
         return weights
-    own = by_class[labels.astype(int)]
+    own: Floats = by_class[labels.astype(int)]
     return own if weights is None else own * weights

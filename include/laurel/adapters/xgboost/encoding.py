@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,21 @@ def describe(train: pd.DataFrame) -> tuple[Feature, ...]:
     )
 
 
+def describe_parts(parts: Iterable[pd.DataFrame]) -> tuple[Feature, ...]:
+    """What :func:`describe` says of the whole of a training part that comes in parts."""
+    found: tuple[Feature, ...] = ()
+    for part in parts:
+        here = describe(part)
+        found = tuple(map(_both, found, here)) if found else here
+    return found
+
+
+def _both(one: Feature, other: Feature) -> Feature:
+    if one.levels is None or other.levels is None:
+        return one
+    return Feature(one.name, tuple(sorted({*one.levels, *other.levels})))
+
+
 def read_feature(document: Mapping[str, Any]) -> Feature:
     """Read what :meth:`Feature.document` wrote."""
     levels = tuple(document["levels"]) if document["kind"] == "category" else None
@@ -63,7 +78,20 @@ def to_matrix(
     weights: NDArray[np.float64] | None = None,
     intercept: float | None = None,
 ) -> xgboost.DMatrix:
-    """The matrix of these columns; raises :class:`DataError` for columns that are missing.
+    """The matrix of these columns; raises as :func:`matrix_input`."""
+    given = matrix_input(frame, features, labels=labels, weights=weights, intercept=intercept)
+    return xgboost.DMatrix(**given, enable_categorical=True)
+
+
+def matrix_input(
+    frame: pd.DataFrame,
+    features: Sequence[Feature],
+    *,
+    labels: NDArray[Any] | None = None,
+    weights: NDArray[np.float64] | None = None,
+    intercept: float | None = None,
+) -> dict[str, Any]:
+    """What a matrix of these columns is made of; raises :class:`DataError` for missing columns.
 
     intercept: of a model with an exposure, where trees begin for an exposure of one.
     """
@@ -77,22 +105,20 @@ def to_matrix(
             expected=", ".join(missing),
             hint="compute the features with the code of the model's own version",
         )
-    values = np.column_stack([feature.encode(frame[feature.name]) for feature in features])
-    return xgboost.DMatrix(
-        values,
-        label=labels,
-        weight=weights,
-        base_margin=None if intercept is None else base_margins(frame, intercept),
-        feature_names=wanted,
-        feature_types=["q" if feature.levels is None else "c" for feature in features],
-        enable_categorical=True,
-    )
+    return {
+        "data": np.column_stack([feature.encode(frame[feature.name]) for feature in features]),
+        "label": labels,
+        "weight": weights,
+        "base_margin": None if intercept is None else base_margins(frame, intercept),
+        "feature_names": wanted,
+        "feature_types": ["q" if feature.levels is None else "c" for feature in features],
+    }
 
 
 def base_margins(frame: pd.DataFrame, intercept: float) -> Scores:
     """Where trees begin for each row: the intercept and the logarithm of its exposure."""
     exposures = frame[EXPOSURE].to_numpy(dtype=np.float64)
-    return (np.log(exposures) + intercept).astype(np.float32)
+    return np.asarray(np.log(exposures) + intercept, np.float32)
 
 
 def _numbers(column: pd.Series[Any]) -> Scores:

@@ -78,7 +78,8 @@ def mean(losses: Floats) -> Weighted:
 
 def total(weights: Floats, values: Floats) -> Floats:
     """The weighted sum over rows, one per resample."""
-    return np.einsum("bn,n->b", weights, values)
+    sums: Floats = np.einsum("bn,n->b", weights, values)
+    return sums
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:

@@ -74,7 +74,7 @@ def _macro_auc(labels: Floats, scores: Floats) -> Weighted:
 
     def compute(weights: Floats) -> Floats:
         areas: Floats = np.array([part(weights) for part in parts])
-        return areas.mean(axis=0)
+        return np.asarray(areas.mean(axis=0))
 
     return compute
 
@@ -95,11 +95,12 @@ def _of_own_class(labels: Floats, scores: Floats) -> Floats:
 
 
 def _one_hot(labels: NDArray[np.number], scores: Floats) -> Floats:
-    return (labels[:, None] == np.arange(scores.shape[1])).astype(np.float64)
+    return np.asarray(labels[:, None] == np.arange(scores.shape[1]), np.float64)
 
 
 def _sums(weights: Floats, columns: Floats) -> Floats:
-    return np.einsum("bn,nk->bk", weights, columns)
+    sums: Floats = np.einsum("bn,nk->bk", weights, columns)
+    return sums
 
 
 MULTICLASS = by_name(

@@ -1,4 +1,4 @@
-"""Evidence: what the hold-out says of a challenger, beside the champion and two trivial models.
+"""Measure a challenger on the hold-out, beside the champion and two trivial models.
 
 It is computed from one table of scores per row, so another policy can be replayed later without
 training: :func:`measure` again, then judge.
@@ -7,7 +7,6 @@ training: :func:`measure` again, then judge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,19 @@ import pandas as pd
 
 from laurel.domain.bootstrap import bounds, distribution
 from laurel.domain.canonical import digest
-from laurel.domain.config import Frozen, Gate, VersusChampion
+from laurel.domain.config import Gate, VersusChampion
+from laurel.domain.evidence.record import (
+    Bounds,
+    Comparison,
+    Evidence,
+    Measure,
+    Reliability,
+    Scope,
+    Trivial,
+    confidence_key,
+)
 from laurel.domain.metric import Floats, Metric
-from laurel.domain.objective import OBJECTIVES, Objective
+from laurel.domain.objective import Objective
 from laurel.domain.reliability import CalibrationBin, calibration
 
 CONFIDENCE = 0.95
@@ -25,101 +34,6 @@ CONFIDENCE = 0.95
 DIGITS = 9
 """Decimals kept: below them, processors of one architecture may differ."""
 CHALLENGER, UNCALIBRATED = "challenger", "uncalibrated"
-
-Bounds = dict[str, tuple[float, float] | None]
-"""confidence as text → one-sided lower and upper bound; None where undefined."""
-
-
-class Measure(Frozen):
-    """A metric of the challenger."""
-
-    value: float | None
-    """``None`` where undefined."""
-    bounds: Bounds
-
-
-class Comparison(Frozen):
-    """A metric of the challenger and of a reference on the same rows.
-
-    ``gain`` and its bounds are above zero where the challenger is better, for every metric.
-    """
-
-    challenger: float | None
-    reference: float | None
-    gain: float | None
-    bounds: Bounds
-
-
-class Scope(Frozen):
-    """All hold-out rows, or a slice of them."""
-
-    slice: str | None
-    """``column=value``, or ``None`` for all rows."""
-    rows: int
-    labels: dict[str, float]
-    """What is said of the labels: how many positive, of each class, their mean, their sum."""
-    metrics: dict[str, Measure]
-    compared_rows: int
-    """Rows on which challenger and champion are compared: none of them learned from them."""
-    champion: dict[str, Comparison]
-    """Empty without a champion."""
-
-
-class Trivial(Frozen):
-    """Models that any challenger should beat: a constant of the training days, a simple model."""
-
-    metrics: dict[str, dict[str, float | None]]
-    constant: Comparison
-    """By the objective's ``against_constant``."""
-    simple: Comparison
-    """By the objective's ``against_simple``."""
-
-
-class Reliability(Frozen):
-    """How true the challenger's scores come on the hold-out, in bins of equally many rows."""
-
-    method: str
-    """How the scores were calibrated, or ``none``."""
-    curve: tuple[CalibrationBin, ...]
-    before: tuple[CalibrationBin, ...]
-    """Before calibration; empty without one."""
-    error_before: float | None
-    """The calibration error before calibration; ``None`` without one."""
-
-
-class Evidence(Frozen):
-    """Everything the gate reads."""
-
-    usecase: str
-    objective: str
-    classes: tuple[int | str, ...]
-    as_of: str
-    holdout: tuple[str, str]
-    champion: str | None
-    """The champion's model version; ``None`` when there is none."""
-    trimmed: int
-    """Hold-out rows left out of the comparison: the champion may have learned from them."""
-    reload_identical: bool
-    """Whether the saved model, loaded again, gave the scores that it gave when it was trained."""
-    resamples: int
-    seed: int
-    overall: Scope
-    slices: tuple[Scope, ...]
-    trivial: Trivial
-    reliability: Reliability
-
-    @property
-    def learned(self) -> Objective:
-        """The objective of the models that were compared."""
-        return replace(OBJECTIVES[self.objective], classes=self.classes)
-
-    def document(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return self.model_dump(mode="json")
-
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON."""
-        return digest(self.document())
 
 
 def measure(
@@ -154,15 +68,6 @@ def measure(
         trivial=gauge.trivial(scores),
         reliability=_reliability(scores, objective, method=method),
     )
-
-
-def confidence_key(confidence: float) -> str:
-    """A confidence as a key of :data:`Bounds`.
-
-    >>> confidence_key(0.95), confidence_key(0.9)
-    ('0.95', '0.9')
-    """
-    return f"{confidence:g}"
 
 
 class _Gauge:

@@ -1,0 +1,30 @@
+"""Evidence: the record that the gate reads, and how it is measured."""
+
+from __future__ import annotations
+
+from laurel.domain.evidence.measuring import CONFIDENCE, DIGITS, UNCALIBRATED, measure
+from laurel.domain.evidence.record import (
+    Bounds,
+    Comparison,
+    Evidence,
+    Measure,
+    Reliability,
+    Scope,
+    Trivial,
+    confidence_key,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "DIGITS",
+    "UNCALIBRATED",
+    "Bounds",
+    "Comparison",
+    "Evidence",
+    "Measure",
+    "Reliability",
+    "Scope",
+    "Trivial",
+    "confidence_key",
+    "measure",
+]
