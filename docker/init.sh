@@ -7,7 +7,7 @@ airflow sync-perm
 # refuses a store that would let two writers win
 laurel store probe
 airflow pools set laurel_heavy "${LAUREL_HEAVY_SLOTS:-1}" \
-    "training and other work that uses every core and much memory"
+    "training and other work that uses many cores and much memory"
 
 # The first account; one that is there keeps its password.
 airflow users create \

@@ -10,6 +10,8 @@ from pathlib import Path
 from laurel.errors import ConfigError
 
 ENVIRONMENTS = ("development", "production")
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux says which share of the cores a container may use: microseconds of each period."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class Settings:
     """The name of this scheduler; a store prefix accepts one."""
     threads: int | None = None
     """Threads that fitting uses, whatever the bytes; ``None`` for as many as its rows pay for."""
+    heavy_pool: str = "laurel_heavy"
+    """The Airflow pool of the tasks that train."""
+    heavy_slots: int = 1
+    """How many such tasks run on a machine at a time: each gets that share of its cores."""
+
+    @property
+    def share(self) -> int:
+        """The cores that a process of Laurel may use, so that those beside it have theirs."""
+        return self.threads or max(1, cores() // self.heavy_slots)
 
     @property
     def checkout(self) -> Path | None:
@@ -82,8 +93,31 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=env.get("LAUREL_HOST") or "127.0.0.1",
         port=_port(env.get("LAUREL_PORT") or "8080"),
         scheduler=env.get("LAUREL_SCHEDULER") or "default",
-        threads=_threads(env.get("LAUREL_THREADS")),
+        threads=_count("LAUREL_THREADS", env.get("LAUREL_THREADS")),
+        heavy_pool=env.get("LAUREL_HEAVY_POOL") or "laurel_heavy",
+        heavy_slots=_count("LAUREL_HEAVY_SLOTS", env.get("LAUREL_HEAVY_SLOTS")) or 1,
     )
+
+
+def cores(quota: Path = _QUOTA) -> int:
+    """The cores this process may use: those it is bound to, and what its container is granted."""
+    bound = len(os.sched_getaffinity(0))
+    granted, *period = quota.read_text().split() if quota.is_file() else ["max"]
+    if granted == "max" or not period:
+        return bound
+    return max(1, min(bound, int(granted) // int(period[0])))
+
+
+def share_cores(settings: Settings) -> None:
+    """Let OpenMP and BLAS of this process take no more than its share of the machine's cores.
+
+    To be called before a library that brings them is imported. Where their threads wait for each
+    other they sleep: those that spin while they wait keep other trainings from working. What the
+    environment says already is left.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(settings.share))
 
 
 def connection_variable(conn_id: str, environ: Mapping[str, str] | None = None) -> str | None:
@@ -116,9 +150,9 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _threads(text: str | None) -> int | None:
+def _count(name: str, text: str | None) -> int | None:
     if text and not (text.isdecimal() and int(text)):
-        raise ConfigError("LAUREL_THREADS is no number of threads", found=text, expected="above 0")
+        raise ConfigError(f"{name} is not a count", found=text, expected="1 or more")
     return int(text) if text else None
 
 

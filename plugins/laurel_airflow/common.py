@@ -13,8 +13,12 @@ from laurel.domain.schema.dictionary import dictionary_table, escape
 from laurel.settings import load_settings
 from laurel.usecase import UseCase, find_usecases
 
-HEAVY_POOL = "laurel_heavy"
-"""Tasks that take all cores of a worker; set-up creates the pool."""
+HEAVY_POOL = load_settings().heavy_pool
+"""Tasks that take a large share of a worker's cores; set-up creates the pool.
+
+An Airflow that has no such pool never starts them: create it with as many slots as
+``LAUREL_HEAVY_SLOTS`` says, or name another one, such as ``default_pool``, in
+``LAUREL_HEAVY_POOL``."""
 
 RETRIES: dict[str, Any] = {
     "retries": 3,

@@ -45,6 +45,10 @@ class LaurelOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the verb; raises ``AirflowFailException`` for all but faults."""
+        from laurel.settings import load_settings, share_cores
+
+        # before a library that brings threads is imported
+        share_cores(load_settings())
         from laurel.runs.site import open_site
         from laurel.usecase import get_usecase
         from laurel_airflow.connections import AirflowConnections

@@ -119,9 +119,13 @@ def test_collections_are_read_to_their_last_page(api: ApiClient, server: Server)
     assert [run.run_id for run in api.runs("d")] == [row["dag_run_id"] for row in rows]
 
 
-def test_a_pool_that_is_there_keeps_its_slots(api: ApiClient, server: Server) -> None:
-    server.answers["GET /api/v2/pools/heavy"] = {"slots": 7}
+def test_a_pool_gets_the_slots_that_threads_are_counted_by(api: ApiClient, server: Server) -> None:
+    server.answers["GET /api/v2/pools/heavy"] = {"slots": 1}
     assert not api.ensure_pool("heavy", 1, "…")
+
+    server.answers["PATCH /api/v2/pools/heavy"] = {}
+    assert api.ensure_pool("heavy", 2, "…")
+    assert json.loads(server.asked[-1].content)["slots"] == 2
 
     server.answers["POST /api/v2/pools"] = {}
     assert api.ensure_pool("light", 1, "…")

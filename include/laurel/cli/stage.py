@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from laurel.errors import ConfigError, LaurelError
+from laurel.errors import NO_MEMORY, TRY_AGAIN, ConfigError, LaurelError, OutOfMemory
 
 if TYPE_CHECKING:
     from laurel.settings import Settings
@@ -26,6 +26,15 @@ Name = Annotated[str, typer.Argument(metavar="USECASE", help="The name of the us
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads to fit with: the time changes, no byte does.")
 ]
+
+
+@app.callback()
+def share() -> None:
+    """Run one training stage in this folder."""
+    from laurel.settings import load_settings, share_cores
+
+    # before a library that brings threads is imported
+    share_cores(load_settings())
 
 
 @app.command()
@@ -112,7 +121,11 @@ def verdict(usecase: Name) -> None:
 
 @contextmanager
 def _door(name: str) -> Iterator[tuple[UseCase, Path, Settings]]:
-    """The use case as this folder has it; a :class:`LaurelError` ends as text and exit code 1."""
+    """The use case as this folder has it; an error ends as text, and as the exit code of its kind.
+
+    By the exit code whoever started the stage knows whether trying again can help.
+    """
+    from laurel.adapters.exhausted import exhausted
     from laurel.settings import load_settings
 
     folder = Path.cwd()
@@ -121,9 +134,18 @@ def _door(name: str) -> Iterator[tuple[UseCase, Path, Settings]]:
         suites = (folder / "expectations", *settings.suite_folders)
         settings = replace(settings, suite_folders=tuple(s for s in suites if s.is_dir()))
         yield _usecase(name, folder, settings), folder, settings
-    except LaurelError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+    except Exception as error:
+        told = exhausted(error, usecase=name, place=str(folder)) or error
+        if not isinstance(told, LaurelError):
+            raise
+        typer.echo(f"error: {told}", err=True)
+        raise typer.Exit(_code(told)) from None
+
+
+def _code(error: LaurelError) -> int:
+    if isinstance(error, OutOfMemory):
+        return NO_MEMORY
+    return TRY_AGAIN if error.retryable else 1
 
 
 def _usecase(name: str, folder: Path, settings: Settings) -> UseCase:

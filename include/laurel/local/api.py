@@ -41,14 +41,17 @@ class ApiClient(Connection):
         return {row["filename"]: row["stack_trace"].strip().splitlines()[-1] for row in rows}
 
     def ensure_pool(self, name: str, slots: int, description: str) -> bool:
-        """Create a pool; true if it was created, false if it is there (its slots are kept)."""
+        """Create a pool, or give one that is there these slots; true if something changed."""
+        pool = {"name": name, "slots": slots, "description": description}
         try:
-            self.get(f"/pools/{name}")
+            known = self.get(f"/pools/{name}")
         except NotFound:
-            pool = {"name": name, "slots": slots, "description": description}
             self.request("POST", "/pools", json=pool)
             return True
-        return False
+        if known["slots"] == slots:
+            return False
+        self.request("PATCH", f"/pools/{name}", params={"update_mask": "slots"}, json=pool)
+        return True
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler work on a DAG."""

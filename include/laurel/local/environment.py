@@ -134,4 +134,7 @@ def _laurel(settings: Settings) -> dict[str, str]:
         "LAUREL_HOST": settings.host,
         "LAUREL_PORT": str(settings.port),
         "LAUREL_SCHEDULER": settings.scheduler,
+        "LAUREL_HEAVY_POOL": settings.heavy_pool,
+        "LAUREL_HEAVY_SLOTS": str(settings.heavy_slots),
+        "LAUREL_THREADS": str(settings.threads or ""),
     }

@@ -33,8 +33,8 @@ from laurel.settings import Settings
 Progress = Callable[[str], None]
 """Told, in a few words, what is being done."""
 
-POOLS = {"laurel_heavy": (1, "training and other work that uses every core and much memory")}
-"""Pools that the DAGs name: slots and description."""
+POOLS = {"laurel_heavy": (1, "training and other work that uses many cores and much memory")}
+"""Pools that the DAGs name: slots unless ``LAUREL_HEAVY_SLOTS`` says otherwise, description."""
 
 
 LEFTOVER_SECONDS = 5
@@ -168,8 +168,9 @@ def _start_airflow(
         start_airflow(places)
         with _client(settings) as api:
             errors = wait_for_airflow(api, places, folder=record.folder, tell=tell, timeout=timeout)
-            for name, (slots, description) in POOLS.items():
-                api.ensure_pool(name, slots, description)
+            for name, (_, description) in POOLS.items():
+                # as many as the threads of a training were counted by
+                api.ensure_pool(name, settings.heavy_slots, description)
     return errors
 
 

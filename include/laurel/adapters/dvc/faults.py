@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,10 +15,9 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from laurel.adapters.exhausted import disk_is_full
 from laurel.errors import ConfigError, LaurelError, StoreFault
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""No space, no quota, and a file that may not be as large."""
 _LOCKED_OUT = (
     PermissionError,
     NoCredentialsError,
@@ -63,15 +61,6 @@ def room_expected(place: str) -> Iterator[None]:
 def code_of(error: ClientError) -> str:
     """The code of an S3 answer: ``NoSuchKey``, ``404``, …"""
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Whether a full disk is among the causes of an error."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _source(error: BaseException) -> BaseException:

@@ -21,10 +21,11 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 
 from laurel.adapters.dvc.command import Commands
-from laurel.adapters.dvc.faults import disk_is_full, worded
+from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.parsed import parsing_once
 from laurel.adapters.dvc.plane import DataPlane
 from laurel.adapters.dvc.runcache import RunCache
+from laurel.adapters.exhausted import disk_is_full
 from laurel.errors import ConfigError, LaurelError, NotFound, StoreFault
 
 _ONE = threading.Lock()
