@@ -13,7 +13,7 @@ from hypothesis import settings as rules
 
 from laurel.settings import Settings, load_settings
 from support.grouping import pytest_collection_modifyitems, pytest_xdist_make_scheduler
-from support.servers import rclone_s3, seaweedfs
+from support.servers import rclone_s3, seaweedfs, waits
 
 __all__ = [
     "pytest_collection_modifyitems",
@@ -21,6 +21,7 @@ __all__ = [
     "rclone_s3",
     "seaweedfs",
     "settings",
+    "waits",
 ]
 
 

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import botocore.endpoint
 import pytest
 
 from laurel.settings import Settings
@@ -83,6 +85,15 @@ def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     (folder / "data" / "laurel").mkdir(parents=True)
     with run_rclone(folder) as server:
         yield server
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that boto3 would have waited between tries; none is waited for."""
+    waited: list[float] = []
+    clock = SimpleNamespace(sleep=waited.append, time=time.time)
+    monkeypatch.setattr(botocore.endpoint, "time", clock)
+    return waited
 
 
 @contextmanager
