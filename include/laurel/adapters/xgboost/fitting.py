@@ -138,8 +138,8 @@ def refused(error: Exception) -> ConfigError:
 
 def _constraints(config: ModelConfig, features: Sequence[Feature]) -> dict[str, Any]:
     known = {feature.name: feature for feature in features}
-    groups = [name for group in config.interactions for name in group]
-    said = (("monotone", config.monotone), ("interactions", groups))
+    grouped = [name for group in config.interactions for name in group]
+    said = (("monotone", config.monotone), ("interactions", grouped))
     for key, names in said:
         for name in names:
             if name not in known:
@@ -158,11 +158,10 @@ def _constraints(config: ModelConfig, features: Sequence[Feature]) -> dict[str, 
         signs = {name: SIGNS[direction] for name, direction in config.monotone.items()}
         found["monotone_constraints"] = tuple(signs.get(name, 0) for name in known)
     if config.interactions:
-        # by place: names with a comma or a bracket would be read as several
+        # by place, as text: XGBoost would ask lists for names, and knows no way to write some
         places = {name: place for place, name in enumerate(known)}
-        found["interaction_constraints"] = [
-            sorted(places[name] for name in group) for group in config.interactions
-        ]
+        groups = [sorted(places[name] for name in group) for group in config.interactions]
+        found["interaction_constraints"] = str(groups)
     return found
 
 
