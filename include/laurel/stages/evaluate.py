@@ -67,7 +67,7 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
     champion = load_champion(data / "inputs" / "champion", config=config)
     scores = _head(rows, frame, config).assign(
         **_own_scores(challenger, frame, config),
-        **_champion_scores(champion, rows, past, config=config, window=window),
+        **champion_scores(champion, rows, past, config=config, window=window),
     )
     facts = {
         "usecase": usecase.name,
@@ -157,7 +157,7 @@ def _columns(scores: Mapping[str, Numbers], objective: Objective) -> dict[str, N
     }
 
 
-def _champion_scores(
+def champion_scores(
     champion: Champion | None,
     rows: pd.DataFrame,
     past: Past,
@@ -165,6 +165,11 @@ def _champion_scores(
     config: UseCaseConfig,
     window: TrainingWindow,
 ) -> dict[str, NDArray[Any]]:
+    """The champion's scores of hold-out rows by its own feature code, and which rows compare.
+
+    rows and past: of the snapshot, as :func:`laurel.stages.featurize.labelled` gives them. The
+    columns are the objective's names of ``champion``, nan without one, and ``compared``.
+    """
     objective = find_objective(config.label)
     if champion is None:
         unknown = np.full(len(rows), np.nan, np.float32)
