@@ -32,10 +32,12 @@ def main() -> None:
 
 def _assemble() -> None:
     from laurel.cli import (
+        card,
         checkout,
         compare,
         demo,
         dvc,
+        explain,
         gc,
         proof,
         quarantine,
@@ -63,6 +65,8 @@ def _assemble() -> None:
         *reproduce.COMMANDS,
         *records.COMMANDS,
         *restatement.COMMANDS,
+        *card.COMMANDS,
+        *explain.COMMANDS,
         *gc.COMMANDS,
         *demo.COMMANDS,
     ):

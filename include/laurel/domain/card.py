@@ -15,6 +15,7 @@ from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import digest, instant
 from laurel.domain.config.card import Card
 from laurel.domain.limits import derive_limits
+from laurel.domain.objective import OBJECTIVES
 
 SCHEMA = 1
 PAPER = "Mitchell et al., Model cards for model reporting, FAT* 2019"
@@ -69,7 +70,8 @@ def make_card(bundle: Bundle, made: Made) -> Document:
             "minimum_rows": config["gate"]["minimum_rows"],
         },
         "metrics": list(_metrics(made.evidence)),
-        "trivial": list(made.evidence["trivial"]["metrics"]),
+        "trivial": _trivial(made),
+        "reliability": dict(made.evidence["reliability"]),
         "comparison": {
             name: made.evidence[name] for name in ("champion", "trimmed", "resamples", "holdout")
         },
@@ -87,11 +89,13 @@ def _model(config: Read, made: Made) -> Document:
     about = made.model
     return {
         "objective": config["label"]["objective"],
-        "learner": about["objective"],
+        "learner": about["learner"],
+        "classes": list(about["classes"]),
+        "exposure": about["exposure"],
         "label": about["label"],
         "label_delay_days": config["label"]["delay_days"],
         "threshold": config["scoring"]["threshold"],
-        "calibration": config["training"].get("calibration", "none"),
+        "calibration": (about["calibration"] or {"method": "none"})["method"],
         "features": len(about["features"]),
         "feature_set": about["feature_set"],
         "history_days": about["history_days"],
@@ -121,12 +125,19 @@ def _metrics(evidence: Read) -> Iterator[Document]:
         }
 
 
+def _trivial(made: Made) -> dict[str, str]:
+    """The models that any challenger should beat, with what they are in words."""
+    objective = OBJECTIVES[made.model["objective"]]
+    titles = {"constant": f"a {objective.constant_title}", "simple": objective.simple_title}
+    return {name: titles.get(name, name) for name in made.evidence["trivial"]["metrics"]}
+
+
 def _slices(evidence: Read, *, minimum: int) -> list[Document]:
     return [
         {
             "slice": scope["slice"],
             "rows": scope["rows"],
-            "positives": scope.get("positives"),
+            "labels": dict(scope["labels"]),
             "underpowered": scope["rows"] < minimum,
             "metrics": {
                 name: {"value": measured["value"], "bounds": dict(measured["bounds"])}
@@ -161,21 +172,16 @@ def _part(made: Made, split: str, *, rows: str) -> Document:
     lines = made.window["datasets"][rows]
     there = sum(line["rows"] for line in lines if first <= line["partition"] <= last)
     said = made.model["rows"]
-    if split == "holdout":
-        used, labels = made.contributions["holdout_rows"], dict(made.scores["labels"])
-    else:
-        used, labels = said[split], _said_labels(said, split)
-    return {"first": first, "last": last, "rows_there": there, "rows": used, "labels": labels}
-
-
-def _said_labels(said: Read, split: str) -> Document:
-    """What the model's own note says of the labels it learned from, under the part's name."""
-    prefix = f"{split}_"
-    found = {name.removeprefix(prefix): said[name] for name in said if name.startswith(prefix)}
-    positives = found.get("positives")
-    if positives is not None and said[split]:
-        found["mean"] = float(f"{positives / said[split]:.6g}")
-    return found
+    overall = made.evidence["overall"]
+    used = overall["rows"] if split == "holdout" else said[split]
+    labels = overall["labels"] if split == "holdout" else said[f"{split}_labels"]
+    return {
+        "first": first,
+        "last": last,
+        "rows_there": there,
+        "rows": used,
+        "labels": dict(labels),
+    }
 
 
 def _dataset(name: str, lines: list[Read], config: Read) -> Document:

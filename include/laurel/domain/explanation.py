@@ -129,7 +129,7 @@ def _output(
     order = sorted(range(len(names)), key=lambda place: (-sizes[place], names[place]))
     return {
         "output": name,
-        "base": rounded(values[0, -1]) if len(values) else None,
+        "base": rounded(float(values[:, -1].mean())) if len(values) else None,
         "features": [
             {
                 "name": names[place],

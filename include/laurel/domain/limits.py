@@ -104,9 +104,10 @@ def _scores(card: Card) -> Iterator[tuple[str, str]]:
             worst = max(off, key=lambda p: abs(p["score"] - p["observed"]))
             yield (
                 "calibration",
-                f"In {len(off)} of {len(points)} groups of rows by score{where} what was observed "
-                f"lies off what was said by more than chance; at most {worst['observed']:.3g} "
-                f"observed where {worst['score']:.3g} was said.",
+                f"In {len(off)} of {len(points)} groups of rows by score{where} what was said lies "
+                "outside the 95 % interval of what was observed (chance alone puts one in twenty "
+                f"there); at most {worst['observed']:.3g} observed where {worst['score']:.3g} was "
+                "said.",
             )
 
 

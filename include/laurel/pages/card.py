@@ -21,7 +21,7 @@ CHARTED = 6
 """Features whose values are drawn."""
 CLEAR = 0.5
 """Rank correlation from which a feature is said to raise or lower the score."""
-START, END = "<!-- standing -->", "<!-- /standing -->"
+START, END = Markup("<!-- standing -->"), Markup("<!-- /standing -->")
 SPACES = {
     "binary": ("log odds", "the odds"),
     "multiclass": ("the logarithm of a class's odds", "the odds"),
@@ -46,7 +46,7 @@ def render_card(card: Card, *, standing: Mapping[str, Any] | None = None) -> str
             card=card,
             sentence=_sentence(card),
             metrics=list(_metrics(card)),
-            trivial=[name.replace("_", " ") for name in card["trivial"]],
+            trivial=list(card["trivial"].values()),
             slices=list(_slices(card)),
             slice_metrics=_slice_metrics(card),
             curves=list(_curves(card)),
@@ -55,8 +55,8 @@ def render_card(card: Card, *, standing: Mapping[str, Any] | None = None) -> str
             space=space,
             multiplied=multiplied,
             parts=list(_parts(card)),
-            start=Markup(START),
-            end=Markup(END),
+            start=START,
+            end=END,
         )
     )
     return with_standing(page, standing) if standing is not None else page
@@ -124,7 +124,7 @@ def _slices(card: Card) -> Iterator[dict[str, Any]]:
             "slice": each["slice"],
             "rows": each["rows"],
             "share": each["rows"] / card["scores"]["rows"] if card["scores"]["rows"] else None,
-            "positives": each["positives"],
+            "labels": _labels(each["labels"], each["rows"]),
             "underpowered": each["underpowered"],
             "cells": [
                 {
@@ -223,17 +223,21 @@ def _chart(each: Mapping[str, Any]) -> dict[str, Any]:
 def _parts(card: Card) -> Iterator[dict[str, Any]]:
     names = {"train": "learned from", "validation": "stopped early by", "holdout": "measured on"}
     for split, part in card["data"]["parts"].items():
-        labels = part["labels"]
-        said = ""
-        if "counts" in labels and labels.get("mean") is None:
-            said = ", ".join(f"{name} {count:,}" for name, count in labels["counts"].items())
-        elif labels.get("mean") is not None:
-            binary = card["model"]["objective"] == "binary"
-            said = f"{labels['mean']:.1%} positive" if binary else f"mean {labels['mean']:.4g}"
         yield {
             "name": "hold-out" if split == "holdout" else split,
             "use": names[split],
             **part,
             "without": part["rows_there"] - part["rows"],
-            "said": said,
+            "said": _labels(part["labels"], part["rows"]),
         }
+
+
+def _labels(labels: Mapping[str, float], rows: int) -> str:
+    """What is said of the labels of some rows, in words."""
+    if "positive" in labels:
+        return f"{labels['positive'] / rows:.1%} positive" if rows else ""
+    if "counted" in labels:
+        return f"{labels['counted']:,} counted"
+    if "mean" in labels:
+        return f"mean {labels['mean']:.4g}, spread {labels['std']:.3g}"
+    return ", ".join(f"{name} {count / rows:.1%}" for name, count in labels.items()) if rows else ""

@@ -193,3 +193,50 @@ def _stacked(
 def _span(each: Part) -> str:
     low, high = f"{each['low']:.4g}", f"{each['high']:.4g}"
     return low if low == high else f"{low} to {high}"
+
+
+def waterfall(base: float, steps: Sequence[tuple[str, float]], *, title: str) -> Markup:
+    """From a base over each step to where they end: what raises to the right, what lowers left."""
+    width, height, left = 560, 22 * (len(steps) + 2) + 8, 190
+    ends = [base]
+    for _, value in steps:
+        ends.append(ends[-1] + value)
+    low, high = svg.padded(ends, share=0.08)
+    x = svg.Scale(low, high, left, width - 58)
+    parts = [_step("base", x(base), x(base), 0, left, width, f"{base:+.3f}", "now")]
+    for i, (name, value) in enumerate(steps):
+        start, end = x(ends[i]), x(ends[i + 1])
+        kind = "up" if value >= 0 else "down"
+        parts.append(_step(name, start, end, i + 1, left, width, f"{value:+.3f}", kind))
+        joint = Markup('<line class="grid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
+        parts.append(joint.format(start, 22 * i + 17, 22 * (i + 1) + 8))
+    last = x(ends[-1])
+    count = len(steps) + 1
+    parts.append(_step("margin", last, last, count, left, width, f"{ends[-1]:+.3f}", "now"))
+    return svg.draw(parts, width=width, height=height, title=title)
+
+
+def _step(
+    name: str, start: float, end: float, place: int, left: float, width: float, said: str, kind: str
+) -> Markup:
+    y = 4 + place * 22
+    low, high = sorted((start, end))
+    short = name if len(name) <= 31 else f"{name[:30]}…"
+    return Markup(
+        '<g><title>{}: {}</title><text x="{}" y="{}" text-anchor="end">{}</text>'
+        '<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="13" rx="2"/>'
+        '<text x="{}" y="{}" text-anchor="end">{}</text></g>'
+    ).format(
+        name,
+        said,
+        left - 8,
+        y + 13,
+        short,
+        kind,
+        low - (1 if low == high else 0),
+        y + 3,
+        max(2.0, high - low),
+        width - 2,
+        y + 13,
+        said,
+    )

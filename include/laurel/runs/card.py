@@ -15,9 +15,9 @@ from laurel.domain.ledger import LedgerEntry
 from laurel.domain.standing import standing
 from laurel.errors import NotFound
 from laurel.pages.card import render_card
-from laurel.runs.train_pages import NEEDED, read_made
 from laurel.runs.site import Site
 from laurel.runs.train import named_training
+from laurel.runs.train_pages import NEEDED, read_made
 from laurel.usecase import UseCase
 
 CHAMPION = "champion"

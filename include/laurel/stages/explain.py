@@ -21,7 +21,7 @@ from laurel.domain.explanation import (
     summarise,
     unseen_levels,
 )
-from laurel.domain.featureset import LABEL
+from laurel.domain.featureset import EXPOSURE, LABEL
 from laurel.domain.plotfiles import FOLDER as PLOTS
 from laurel.domain.plots import plot_tables
 from laurel.domain.scorecurve import describe_labels, describe_scores
@@ -41,18 +41,23 @@ def explain(usecase: UseCase, folder: Path) -> dict[str, Any]:
     config, data = usecase.config, folder / "data" / usecase.name
     holdout = read_frame(data, ("holdout",))
     model = load_model(data / "model")
-    features = holdout[[feature.name for feature in model.features]]
+    names = [feature.name for feature in model.features]
+    features = holdout[[name for name in holdout.columns if name in {*names, EXPOSURE}]]
     found = _contributions(model, features, config)
     write_json(found, data / FOLDER / CONTRIBUTIONS)
     labels = holdout[LABEL].to_numpy()
     scores = model.predict(features)
-    lie = {"labels": describe_labels(labels), **describe_scores(labels, scores)}
+    classes = [str(name) for name in model.about["classes"]]
+    lie = {
+        "labels": describe_labels(labels),
+        **describe_scores(labels, scores, classes=classes),
+    }
     write_json(lie, data / FOLDER / SCORES)
     tables = plot_tables(
         config.label.objective,
         labels,
         scores,
-        classes=[str(name) for name in model.about.get("classes", ())],
+        classes=classes,
         curve=lie["curves"][0],
         importance=found["importance"],
     )
@@ -61,9 +66,10 @@ def explain(usecase: UseCase, folder: Path) -> dict[str, Any]:
 
 
 def _contributions(model: Model, features: pd.DataFrame, config: UseCaseConfig) -> dict[str, Any]:
-    trees, hidden = tree_count(model), _hidden(config)
+    trees, hidden = tree_count(model), hidden_columns(config)
     sample = features.iloc[evenly(len(features), sample_size(len(features), trees=trees))]
     values = contributions(model, sample)
+    seen = sample[[feature.name for feature in model.features]]
     known = {each.name: each.levels for each in model.features if each.levels is not None}
     ranked = rank_importance(importance(model))
     return {
@@ -73,19 +79,16 @@ def _contributions(model: Model, features: pd.DataFrame, config: UseCaseConfig) 
         "trees": trees,
         "importance": ranked,
         "without_gain": sorted(each["name"] for each in ranked if not each["weight"]),
-        "outputs": summarise(sample, values, outputs=_outputs(model, values), hidden=hidden),
+        "outputs": summarise(seen, values, outputs=_outputs(model, values), hidden=hidden),
         "unseen": unseen_levels(features, known, hidden=hidden),
     }
 
 
 def _outputs(model: Model, values: NDArray[Any]) -> list[str]:
-    count = values.shape[1]
-    named = [str(name) for name in model.about.get("classes", ())]
-    if count == 1:
-        return [CLASS_FREE]
-    return named if len(named) == count else [str(place) for place in range(count)]
+    named = [str(name) for name in model.about["classes"]]
+    return named if len(named) == values.shape[1] else [CLASS_FREE]
 
 
-def _hidden(config: UseCaseConfig) -> frozenset[str]:
-    """Columns that name a person, in whatever dataset: a feature of that name is shown no value."""
+def hidden_columns(config: UseCaseConfig) -> frozenset[str]:
+    """Columns that name a person, in any dataset: of features called so no value is shown."""
     return frozenset().union(*(dataset.hidden for dataset in config.datasets.values()))
