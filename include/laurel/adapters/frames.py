@@ -5,18 +5,24 @@ A folder for each part, in it a table as a folder of files of whole partitions.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from laurel.adapters.tables import PartsWriter, iter_parts, part_files, read_table
-from laurel.domain.featureset import SPLIT
+from laurel.adapters.tables import PartsWriter, iter_parts, part_files, read_table, table_rows
+from laurel.domain.config import UseCaseConfig
+from laurel.domain.featureset import EXPOSURE, LABEL, SPLIT, WEIGHT, Part
 from laurel.domain.history import PARTITION
+from laurel.domain.part import check_labels, to_part
 from laurel.domain.window import SPLITS, Split
 
 FRAME = "frame"
+SAMPLE_ROWS = 200_000
+"""Rows by which a part is described where it has more: what a model saw, and a simple model."""
 
 
 class FrameWriter:
@@ -80,3 +86,48 @@ def frame_files(data: Path, splits: Sequence[Split] = SPLITS) -> list[Path]:
     """The files of these parts of the frame, in canonical order."""
     wanted = [split for split in SPLITS if split in splits]
     return [file for split in wanted for file in part_files(data / FRAME / split)]
+
+
+class FramePart:
+    """One part of the frame of a run, read as it is needed: in batches, whole, or a sample."""
+
+    def __init__(self, data: Path, split: Split, config: UseCaseConfig) -> None:
+        self._files = frame_files(data, (split,))
+        self._split, self._config = split, config
+
+    def batches(self) -> Iterator[Part]:
+        """The rows file by file, in canonical order."""
+        for file in self._files:
+            yield to_part(read_table(file), self._config)
+
+    def whole(self) -> Part:
+        """All rows; raises :class:`DataError` where they lack what the objective needs."""
+        part = to_part(read_table(self._files), self._config)
+        check_labels(part, self._split, self._config)
+        return part
+
+    def outline(self) -> Part:
+        """Labels, weights and exposures of all rows, without their features.
+
+        Raises :class:`DataError` where they lack what the objective needs.
+        """
+        names = [LABEL]
+        names += [WEIGHT] if self._config.training.weights.wanted else []
+        names += [EXPOSURE] if self._config.label.exposure else []
+        part = to_part(read_table(self._files, names), self._config)
+        check_labels(part, self._split, self._config)
+        return part
+
+    def sample(self, rows: int = SAMPLE_ROWS) -> tuple[Part, pd.Series[Any]]:
+        """Every row, or every so manieth where there are more than ``rows``, with its partition.
+
+        What a model is described by: a function of the rows alone, whatever the engine.
+        """
+        step = max(1, math.ceil(sum(map(table_rows, self._files)) / rows))
+        kept, before = [], 0
+        for file in self._files:
+            batch = read_table(file)
+            kept.append(batch.iloc[-before % step :: step])
+            before += len(batch)
+        chosen = pd.concat(kept, ignore_index=True)
+        return to_part(chosen, self._config), chosen[PARTITION]

@@ -31,9 +31,24 @@ def frame_head(rows: pd.DataFrame, config: UseCaseConfig, window: TrainingWindow
 
 def split_part(frame: pd.DataFrame, split: str, config: UseCaseConfig) -> Part:
     """One part of the frame; raises :class:`DataError` where it lacks what the objective needs."""
-    rows = frame[frame[SPLIT] == split]
-    objective = find_objective(config.label)
-    labels = rows[LABEL].to_numpy(dtype=objective.labels.dtype)
+    part = to_part(frame[frame[SPLIT] == split], config)
+    check_labels(part, split, config)
+    return part
+
+
+def to_part(rows: pd.DataFrame, config: UseCaseConfig) -> Part:
+    """Rows of the frame as rows to learn from."""
+    first = {*config.rows.key, PARTITION, SPLIT, LABEL, WEIGHT}
+    return Part(
+        features=rows[[name for name in rows.columns if name not in first]].reset_index(drop=True),
+        labels=rows[LABEL].to_numpy(dtype=find_objective(config.label).labels.dtype),
+        weights=rows[WEIGHT].to_numpy(dtype="float64") if WEIGHT in rows else None,
+    )
+
+
+def check_labels(part: Part, split: str, config: UseCaseConfig) -> None:
+    """Raise :class:`DataError` where a part lacks labels that the objective needs."""
+    objective, labels = find_objective(config.label), part.labels
     if lacking := objective.labels.lacking(labels, objective.classes, split):
         said = objective.labels.summary(labels, objective.classes)
         raise DataError(
@@ -43,12 +58,6 @@ def split_part(frame: pd.DataFrame, split: str, config: UseCaseConfig) -> Part:
             + "".join(f", {name} {value:g}" for name, value in said.items()),
             hint="train on more days, or look at the label",
         )
-    first = {*config.rows.key, PARTITION, SPLIT, LABEL, WEIGHT}
-    return Part(
-        features=rows[[name for name in rows.columns if name not in first]].reset_index(drop=True),
-        labels=labels,
-        weights=rows[WEIGHT].to_numpy(dtype="float64") if WEIGHT in rows else None,
-    )
 
 
 def _labels(rows: pd.DataFrame, config: UseCaseConfig) -> pd.Series[Any]:

@@ -14,141 +14,18 @@ from typing import Any, Protocol
 import yaml
 
 from laurel.domain.config import UseCaseConfig
+from laurel.domain.config.engine import changes_bytes
 from laurel.domain.plotfiles import FOLDER as PLOTS
 from laurel.domain.plotfiles import definitions
+from laurel.domain.stagecode import CODE as CODE
+from laurel.domain.stagecode import TUNE as TUNE
 
 VERBS = ("assemble", "validate", "featurize", "train", "evaluate", "explain", "verdict")
 """The training stages of every use case, in their order."""
-TUNE = "tune"
-"""The stage before ``train`` of a use case that searches for parameters."""
 NOTE = "# Written by `laurel dvc sync` from the use cases: do not edit.\n"
 DVC_YAML, PARAMS_YAML = "dvc.yaml", "params.yaml"
 
 _PACKAGE = "include/laurel"
-_TABLES = (
-    "adapters/columns",
-    "adapters/conform",
-    "adapters/documents",
-    "adapters/tables/__init__",
-    "adapters/tables/arrow",
-    "adapters/tables/content",
-    "adapters/tables/matching",
-    "adapters/tables/parts",
-    "adapters/tables/reading",
-    "adapters/tables/writing",
-    "adapters/textual",
-)
-_GROUND = ("domain/canonical", "domain/partition")
-_PAST = ("domain/history", "domain/window")
-_FITTING = (
-    "adapters/xgboost/encoding",
-    "adapters/xgboost/fitting",
-    "adapters/xgboost/model",
-    "adapters/xgboost/threads",
-)
-_METRIC = (
-    "domain/metric/__init__",
-    "domain/metric/base",
-    "domain/metric/binary",
-    "domain/metric/count",
-    "domain/metric/multiclass",
-    "domain/metric/regression",
-)
-_OBJECTIVE = (
-    *_METRIC,
-    "domain/objective/__init__",
-    "domain/objective/base",
-    "domain/objective/champion",
-    "domain/objective/registry",
-    "domain/objective/rules",
-)
-_PART = ("domain/featureset", "domain/weights", *_OBJECTIVE)
-_LEARNING = (*_FITTING, *_PART, "adapters/frames", "domain/calibration")
-_MODEL = ("adapters/xgboost/__init__", *_LEARNING)
-_FEATURIZE = ("stages/featurize", "domain/part", *_PART, *_PAST)
-_PROFILE = ("domain/bins", "domain/column", "domain/distance", "domain/drift", "domain/profile")
-_EVIDENCE = (
-    "domain/bootstrap",
-    "domain/evidence/__init__",
-    "domain/evidence/measuring",
-    "domain/evidence/record",
-    "domain/reliability",
-    *_OBJECTIVE,
-)
-
-CODE: dict[str, tuple[str, ...]] = {
-    "assemble": ("stages/assemble", "domain/lateness", *_TABLES, *_GROUND, *_PAST),
-    "validate": (
-        "stages/validate",
-        "adapters/gx",
-        "adapters/gx_page",
-        "adapters/gx_result",
-        "adapters/gx_run",
-        "adapters/gx_suite",
-        "adapters/gx_whole",
-        "domain/check/finding",
-        *_TABLES,
-        *_GROUND,
-    ),
-    "featurize": (*_FEATURIZE, "adapters/frames", *_TABLES, *_GROUND),
-    TUNE: (
-        "stages/tune",
-        "adapters/optuna",
-        "adapters/store/contract",
-        "adapters/store/local",
-        "adapters/trials",
-        "adapters/xgboost/folding",
-        "domain/folds",
-        "domain/part",
-        "domain/search",
-        "domain/trial",
-        *_LEARNING,
-        *_PAST,
-        *_TABLES,
-        *_GROUND,
-    ),
-    "train": (
-        "stages/train",
-        "domain/part",
-        "domain/trial",
-        *_MODEL,
-        *_PROFILE,
-        *_PAST,
-        *_TABLES,
-        *_GROUND,
-    ),
-    "evaluate": (
-        "stages/evaluate",
-        "adapters/simple",
-        *_FEATURIZE,
-        *_MODEL,
-        *_EVIDENCE,
-        *_TABLES,
-        *_GROUND,
-    ),
-    "explain": (
-        "stages/explain",
-        "adapters/xgboost/contributions",
-        "domain/explanation",
-        "domain/plotfiles",
-        "domain/plots",
-        "domain/scorecurve",
-        *_MODEL,
-        *_PAST,
-        *_TABLES,
-        *_GROUND,
-    ),
-    "verdict": (
-        "stages/verdict",
-        "domain/gate",
-        "domain/threshold",
-        "adapters/documents",
-        "domain/canonical",
-        *_EVIDENCE,
-    ),
-}
-"""Modules of the package by stage: all that it imports, but for errors, settings and the shape of
-the configuration (a test compares them with the imports)."""
 
 
 class Configured(Protocol):
@@ -278,6 +155,7 @@ def _stage(config: UseCaseConfig, verb: str) -> _Stage:
                 "features",
                 "label",
                 "training.calibration",
+                *(f"training.engine.{key}" for key in changes_bytes(config.training.engine)),
                 "training.model",
                 "training.weights",
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from laurel.adapters.documents import read_json, write_json
+from laurel.adapters.engine import open_engine
 from laurel.adapters.tables import (
     ARRIVAL,
     PART_ROWS,
@@ -37,6 +38,7 @@ from laurel.domain.lateness import LabelCounts, count_labels
 from laurel.domain.partition import Partition
 from laurel.domain.window import TrainingWindow, read_window
 from laurel.errors import IntegrityError
+from laurel.settings import Settings
 from laurel.usecase import UseCase
 
 Line = Mapping[str, Any]
@@ -74,7 +76,7 @@ class Assembled:
         )
 
 
-def assemble(usecase: UseCase, folder: Path) -> Assembled:
+def assemble(usecase: UseCase, folder: Path, *, settings: Settings | None = None) -> Assembled:
     """Write ``snapshot/``: rows with their labels, every label, and each context.
 
     Each is a folder of files of whole partitions of event time. ``rows`` has each row once, with
@@ -93,9 +95,8 @@ def assemble(usecase: UseCase, folder: Path) -> Assembled:
     }
     for name in config.context_names:
         _write_context(inputs[name], data / "snapshot" / name)
-    found = _join(
-        inputs[config.rows_name], inputs[config.labels_name], data, config, last=_last(window)
-    )
+    rows, labels = inputs[config.rows_name], inputs[config.labels_name]
+    found = _join(rows, labels, data, config, last=_last(window), settings=settings)
     write_json(asdict(found), data / "snapshot" / "counts.json")
     return found
 
@@ -180,30 +181,62 @@ def _join(
     config: UseCaseConfig,
     *,
     last: str,
+    settings: Settings | None,
 ) -> Assembled:
     """Write rows and labels, one group of partitions at a time; what they hold, counted.
 
     A label may arrive in any partition, so all of them are matched with all rows by key.
     """
     found, groups = Assembled(), _groups(rows)
+    folders = [empty_folder(data / "snapshot" / name) for name in (ROWS, config.labels_name)]
+    with open_engine(config.training.engine, folder=data, settings=settings) as engine:
+        calls = _calls(rows, labels, groups, data, config, last=last, memory=engine.match_memory)
+        made = engine.each(join_group, calls)
+        for group, (part, own, counts) in zip(groups, made, strict=True):
+            for folder, table in zip(folders, (part, own), strict=True):
+                write_table(table, folder / f"{group[0]}.parquet", durable=False)
+            found += counts
+    return found
+
+
+def _calls(
+    rows: Mapping[str, _Input],
+    labels: Mapping[str, _Input],
+    groups: list[list[str]],
+    data: Path,
+    config: UseCaseConfig,
+    *,
+    last: str,
+    memory: str,
+) -> Iterator[tuple[Any, ...]]:
+    """For each group its rows, their labels, and what else :func:`join_group` is given."""
     files = [[rows[partition].file for partition in group] for group in groups]
     arrived = {name: one.file for name, one in labels.items()}
-    known = {name: pd.Timestamp(parse_instant(one.known_at)) for name, one in labels.items()}
-    folders = [empty_folder(data / "snapshot" / name) for name in (ROWS, config.labels_name)]
-    matched = match_labels(files, arrived, config.rows.key, folder=data)
+    known = {name: one.known_at for name, one in labels.items()}
+    matched = match_labels(files, arrived, config.rows.key, folder=data, memory=memory)
     for group, came in zip(groups, matched, strict=True):
-        plain = pd.concat(
-            [stamp(read_table(rows[name].file), partition=name) for name in group],
-            ignore_index=True,
-        )
-        own = came.drop(columns=ARRIVAL)
-        own[KNOWN_AT] = came[ARRIVAL].map(known).astype(INSTANT)
-        part = join_newest(plain, own, config)
-        for folder, table in zip(folders, (part, own), strict=True):
-            write_table(table, folder / f"{group[0]}.parquet", durable=False)
-        counts = count_labels(plain, came.rename(columns={ARRIVAL: PARTITION}), config, last=last)
-        found += _count(part, config, came=counts)
-    return found
+        parts = [stamp(read_table(rows[name].file), partition=name) for name in group]
+        yield pd.concat(parts, ignore_index=True), came, known, config, last
+
+
+def join_group(
+    plain: pd.DataFrame,
+    came: pd.DataFrame,
+    known: Mapping[str, str],
+    config: UseCaseConfig,
+    last: str,
+) -> tuple[pd.DataFrame, pd.DataFrame, Assembled]:
+    """Rows with their newest labels, all labels of these rows, and what both hold, counted.
+
+    plain: rows with ``partition``. came: labels with their partition of arrival. known: when each
+    of these became known. last: the newest of these that is read.
+    """
+    moments = {name: pd.Timestamp(parse_instant(text)) for name, text in known.items()}
+    own = came.drop(columns=ARRIVAL)
+    own[KNOWN_AT] = came[ARRIVAL].map(moments).astype(INSTANT)
+    part = join_newest(plain, own, config)
+    counts = count_labels(plain, came.rename(columns={ARRIVAL: PARTITION}), config, last=last)
+    return part, own, _count(part, config, came=counts)
 
 
 def _groups(rows: Mapping[str, _Input]) -> list[list[str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 
 from laurel.adapters.documents import read_json
+from laurel.adapters.engine import Engine, open_engine
 from laurel.adapters.frames import FrameWriter
 from laurel.adapters.tables import part_files, read_table
 from laurel.domain.config import UseCaseConfig
@@ -24,12 +27,13 @@ from laurel.domain.part import frame_head
 from laurel.domain.partition import Partition
 from laurel.domain.window import SPLITS, Days, Split, TrainingWindow, lookback, read_window
 from laurel.errors import ConfigError, DataError
+from laurel.settings import Settings
 from laurel.usecase import UseCase, load_module
 
 ROWS = "rows"
 
 
-def featurize(usecase: UseCase, folder: Path) -> int:
+def featurize(usecase: UseCase, folder: Path, *, settings: Settings | None = None) -> int:
     """Write ``frame/``: key, partition, split, label and the features, in canonical order.
 
     Only rows with an outcome, of the train, validation and hold-out days, are in it; the number of
@@ -39,32 +43,66 @@ def featurize(usecase: UseCase, folder: Path) -> int:
     """
     config, data = usecase.config, folder / "data" / usecase.name
     window = read_window(read_json(data / "window.json"))
-    featurizer = load_featurizer(usecase.features_file(), usecase=usecase.name)
-    rows, head = 0, None
-    with FrameWriter(data) as writer:
-        for chosen, past in _parts(data, window, config):
-            features = compute_features(featurizer, chosen, past, config=config)
-            head = features.iloc[:0] if head is None else head
-            check_equal_columns([head, features], usecase=config.name)
-            writer.write(pd.concat([frame_head(chosen, config, window), features], axis=1))
-            rows += len(features)
-        if head is None:
+    load_featurizer(usecase.features_file(), usecase=usecase.name)
+    rows, first = 0, None
+    opened = open_engine(config.training.engine, folder=data, settings=settings)
+    with opened as engine, FrameWriter(data) as writer:
+        for part in engine.each(featurize_part, _calls(usecase, data, window, engine)):
+            first = part.iloc[:0] if first is None else first
+            check_equal_columns([first, part], usecase=config.name)
+            writer.write(part)
+            rows += len(part)
+        if first is None:
             raise DataError("there are no rows to compute features of", usecase=config.name)
         writer.finish()
     return rows
 
 
-def _parts(
-    data: Path, window: TrainingWindow, config: UseCaseConfig
-) -> Iterator[tuple[pd.DataFrame, Past]]:
-    """The rows with an outcome of each file of the snapshot, and the past that they look at."""
-    tables = {name: Trailing(data, name, config) for name in (HISTORY, *config.context_names)}
+def _calls(
+    usecase: UseCase, data: Path, window: TrainingWindow, engine: Engine
+) -> Iterator[tuple[Any, ...]]:
+    """For each file of the snapshot its rows with an outcome, and the past that they look at."""
+    config, source = usecase.config, usecase.features_file()
+    code = source.read_bytes()
+    tables = {
+        name: Trailing(data, name, config, hold=engine.hold)
+        for name in (HISTORY, *config.context_names)
+    }
     for file in part_files(data / "snapshot" / ROWS):
         chosen = labelled(read_table(file), window, config)
         if len(chosen):
             days = _looked_at(chosen, config)
             past = {name: table.over(days) for name, table in tables.items()}
-            yield chosen, Past(past, config)
+            yield chosen, past, source, code, config, window
+
+
+def featurize_part(
+    rows: pd.DataFrame,
+    past: Mapping[str, list[pd.DataFrame]],
+    file: Path,
+    code: bytes,
+    config: UseCaseConfig,
+    window: TrainingWindow,
+) -> pd.DataFrame:
+    """The frame of rows with an outcome: key, partition, split, label, features.
+
+    rows: of whole partitions, with ``split``. past: the tables that may be looked back on, each in
+    consecutive parts. file: the use case's feature set. code: what is in it.
+    """
+    featurizer = _featurizer(file, code, usecase=config.name)
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in past.items()}
+    features = compute_features(featurizer, rows, Past(tables, config), config=config)
+    return pd.concat([frame_head(rows, config, window), features], axis=1)
+
+
+def _featurizer(file: Path, code: bytes, *, usecase: str) -> Featurizer:
+    """The feature set of this code: on another machine its file is not there."""
+    if file.is_file() and file.read_bytes() == code:
+        return load_featurizer(file, usecase=usecase)
+    with TemporaryDirectory(prefix="laurel-features-") as folder:
+        own = Path(folder) / file.name
+        own.write_bytes(code)
+        return load_featurizer(own, usecase=usecase)
 
 
 def _looked_at(rows: pd.DataFrame, config: UseCaseConfig) -> Days | None:
@@ -81,23 +119,31 @@ class Trailing:
     overlap.
     """
 
-    def __init__(self, data: Path, name: str, config: UseCaseConfig) -> None:
+    def __init__(
+        self, data: Path, name: str, config: UseCaseConfig, *, hold: Callable[[Any], Any]
+    ) -> None:
         self._snapshot, self._name, self._config = data / "snapshot", name, config
         self._spans = _spans(part_files(self._snapshot / (ROWS if name == HISTORY else name)))
-        self._held: list[tuple[_Span, pd.DataFrame]] = []
+        self._hold = hold
+        self._held: dict[_Span, Any] = {}
+        self._empty: Any = None
 
-    def over(self, days: Days | None) -> pd.DataFrame:
-        """The rows of the files that hold any of these days; an empty table for no days.
+    def over(self, days: Days | None) -> list[Any]:
+        """The files that hold any of these days, each held; an empty table for no days.
 
         Days must not go back: what lies before the first of them is forgotten.
         """
-        if days is None:
-            return self._load(self._spans[0]).iloc[:0]
-        wanted = [each for each in self._spans if each.overlaps(days)]
-        held = {span: frame for span, frame in self._held if span in wanted}
-        self._held = [(each, held[each] if each in held else self._load(each)) for each in wanted]
-        frames = [frame for _, frame in self._held]
-        return pd.concat(frames, ignore_index=True) if frames else self.over(None)
+        wanted = [each for each in self._spans if days and each.overlaps(days)]
+        held = self._held
+        self._held = {
+            each: held[each] if each in held else self._hold(self._load(each)) for each in wanted
+        }
+        return list(self._held.values()) or [self._none()]
+
+    def _none(self) -> Any:
+        if self._empty is None:
+            self._empty = self._hold(self._load(self._spans[0]).iloc[:0])
+        return self._empty
 
     def _load(self, span: _Span) -> pd.DataFrame:
         if self._name != HISTORY:
@@ -137,8 +183,11 @@ def load_snapshot(
     days = Days(first or date.min, date.max)
     spans = _spans(part_files(data / "snapshot" / ROWS))
     rows = read_table([span.file for span in spans if span.overlaps(days)])
-    tables = {name: Trailing(data, name, config) for name in (HISTORY, *config.context_names)}
-    return rows, Past({name: table.over(days) for name, table in tables.items()}, config)
+    past = {}
+    for name in (HISTORY, *config.context_names):
+        parts = Trailing(data, name, config, hold=lambda frame: frame).over(days)
+        past[name] = pd.concat(parts, ignore_index=True)
+    return rows, Past(past, config)
 
 
 def labelled(

@@ -10,14 +10,15 @@ from typing import Any
 import pandas as pd
 
 from laurel.adapters.documents import read_json, write_json
-from laurel.adapters.frames import read_frame
+from laurel.adapters.engine import open_engine
+from laurel.adapters.engine.fitting import fit_with
+from laurel.adapters.frames import FramePart
 from laurel.adapters.xgboost import (
     ABOUT,
     FEATURES,
     MODEL,
     PROFILE,
     Model,
-    fit,
     load_model,
     model_bytes,
     scores_digest,
@@ -25,38 +26,44 @@ from laurel.adapters.xgboost import (
 from laurel.domain.canonical import digest
 from laurel.domain.config import Model as ModelConfig
 from laurel.domain.config import UseCaseConfig
-from laurel.domain.featureset import SPLIT, Part
-from laurel.domain.history import PARTITION
+from laurel.domain.featureset import Part
 from laurel.domain.objective import find_objective
-from laurel.domain.part import split_part
 from laurel.domain.profile import build_profile
 from laurel.domain.trial import BEST, TUNING
 from laurel.errors import IntegrityError
+from laurel.settings import Settings
 from laurel.usecase import UseCase
 
 
-def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Model:
+def train(
+    usecase: UseCase,
+    folder: Path,
+    *,
+    threads: int | None = None,
+    settings: Settings | None = None,
+) -> Model:
     """Write the model version ``model/``: trees, what they need, feature code, profile.
 
-    Hold-out rows are not looked at. threads changes the time, never a byte. Raises
-    :class:`DataError` when a part lacks what the objective needs, :class:`IntegrityError` when the
-    saved model scores otherwise than the fitted one.
+    The use case's engine fits it; hold-out rows are not looked at. threads changes the time, never
+    a byte. Raises :class:`DataError` when a part lacks what the objective needs,
+    :class:`IntegrityError` when the saved model scores otherwise than the fitted one.
     """
     config, data = usecase.config, folder / "data" / usecase.name
-    frame = read_frame(data, ("train", "validation"))
-    fitting, stopping = (split_part(frame, name, config) for name in ("train", "validation"))
+    rows = FramePart(data, "train", config)
+    stopping = FramePart(data, "validation", config).whole()
     objective, (learned, tuned) = find_objective(config.label), _learned(config, data)
-    model = fit(fitting, stopping, learned, objective=objective, threads=threads)
+    with open_engine(config.training.engine, folder=data, settings=settings) as engine:
+        model = fit_with(engine, rows, stopping, learned, objective=objective, threads=threads)
     model = model.calibrated(config.training.calibration, stopping)
     scores = model.predict(stopping.features)
-    code = usecase.features_file().read_bytes()
+    code, labels = usecase.features_file().read_bytes(), rows.outline().labels
     about = {
         **_about(config, learned, read_json(data / "window.json"), model),
         "tuning": tuned,
         "feature_set": hashlib.sha256(code).hexdigest(),
         "rows": {
-            "train": len(fitting.labels),
-            "train_labels": objective.labels.summary(fitting.labels, objective.classes),
+            "train": len(labels),
+            "train_labels": objective.labels.summary(labels, objective.classes),
             "validation": len(stopping.labels),
             "validation_labels": objective.labels.summary(stopping.labels, objective.classes),
             "snapshot": read_json(data / "snapshot" / "counts.json"),
@@ -68,8 +75,8 @@ def train(usecase: UseCase, folder: Path, *, threads: int | None = None) -> Mode
     (target / MODEL).write_bytes(model_bytes(model))
     (target / FEATURES).write_bytes(code)
     write_json(about, target / ABOUT)
-    days = frame.loc[frame[SPLIT] == "train", PARTITION].reset_index(drop=True)
-    write_json(_profile(model, fitting, stopping, days=days), target / PROFILE)
+    sample, days = rows.sample()
+    write_json(_profile(model, sample, stopping, days=days), target / PROFILE)
     expected = about["validation_scores"]
     return _reloaded(target, stopping.features, expected=expected, usecase=usecase.name)
 

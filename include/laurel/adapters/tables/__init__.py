@@ -10,7 +10,7 @@ from __future__ import annotations
 from laurel.adapters.conform import conform, empty_table
 from laurel.adapters.tables.arrow import to_arrow, to_pandas
 from laurel.adapters.tables.content import content_hash
-from laurel.adapters.tables.matching import ARRIVAL, match_labels
+from laurel.adapters.tables.matching import ARRIVAL, MATCH_MEMORY, match_labels
 from laurel.adapters.tables.parts import (
     PART_ROWS,
     PartsWriter,
@@ -25,6 +25,7 @@ from laurel.adapters.tables.writing import ROW_GROUP, TableFacts, TableWriter, w
 
 __all__ = [
     "ARRIVAL",
+    "MATCH_MEMORY",
     "PART_ROWS",
     "ROW_GROUP",
     "PartsWriter",

@@ -16,7 +16,7 @@ from laurel.adapters.tables.arrow import to_pandas
 from laurel.adapters.tables.writing import ROW_GROUP
 from laurel.errors import StoreFault
 
-MEMORY = "256MB"
+MATCH_MEMORY = "256MB"
 """What DuckDB may take before it writes to the folder beside."""
 ARRIVAL = "laurel_arrival"
 """Column added to a label: the partition in which it came."""
@@ -29,7 +29,7 @@ def match_labels(
     key: Sequence[str],
     *,
     folder: Path,
-    memory: str = MEMORY,
+    memory: str = MATCH_MEMORY,
 ) -> Iterator[pd.DataFrame]:
     """The labels of the rows of each group, in the order of the groups.
 

@@ -7,6 +7,7 @@ from datetime import date
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from laurel.domain.config.base import Cron, Frozen
+from laurel.domain.config.engine import Engine, Memory
 from laurel.domain.config.gate import AtLeast, AtMost
 from laurel.domain.config.model import Model, Weights
 from laurel.domain.config.terms import TERMS, CalibrationMethod, ObjectiveName, Terms
@@ -75,6 +76,8 @@ class Training(Frozen):
     """How scores are made probabilities: fitted on the validation days, after early stopping."""
     tuning: Tuning | None = None
     """The search for parameters; none when left out."""
+    engine: Engine = Memory()
+    """Where it is computed: ``memory``, ``external`` or ``dask``."""
 
 
 class Scoring(Frozen):

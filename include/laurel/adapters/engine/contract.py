@@ -1,0 +1,23 @@
+"""What every engine can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+
+class Engine(Protocol):
+    """Computes one thing for each of many; :func:`fit_with` fits with it."""
+
+    @property
+    def match_memory(self) -> str:
+        """What matching labels with rows may take before it writes to disk, as DuckDB says it."""
+
+    def hold(self, value: Any) -> Any:
+        """A value that several calls are given: held where they run."""
+
+    def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """What a function returns for each call, in their order; few of them are ahead.
+
+        function: of a module, without effects. Arguments may be held values, or lists of them.
+        """

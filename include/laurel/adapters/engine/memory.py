@@ -1,0 +1,22 @@
+"""In memory, on this machine: the default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from laurel.adapters.tables import MATCH_MEMORY
+
+
+class MemoryEngine:
+    """One call after the other, in this process."""
+
+    match_memory = MATCH_MEMORY
+
+    def hold(self, value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """One call after the other."""
+        return (function(*call) for call in calls)
