@@ -91,11 +91,22 @@ def read_trial(document: Mapping[str, Any]) -> Trial:
     return trial
 
 
+def ranked(trials: Iterable[Trial], *, bigger_is_better: bool) -> list[Trial]:
+    """Whole trials from the best on, then the pruned ones; of equal ones the earlier first."""
+    sign = -1 if bigger_is_better else 1
+
+    def rank(trial: Trial) -> tuple[bool, float, int]:
+        return trial.state == "pruned", sign * trial.value, trial.number
+
+    return sorted(trials, key=rank)
+
+
 def best_of(trials: Iterable[Trial], *, bigger_is_better: bool) -> Trial:
     """The best whole trial, of equal ones the first; raises ``ValueError`` where there is none."""
-    sign = -1 if bigger_is_better else 1
     whole = [trial for trial in trials if trial.state == "complete"]
-    return min(whole, key=lambda trial: (sign * trial.value, trial.number))
+    if not whole:
+        raise ValueError("no trial came to its own end")
+    return ranked(whole, bigger_is_better=bigger_is_better)[0]
 
 
 def best_so_far(trials: Sequence[Trial], *, bigger_is_better: bool) -> list[float | None]:

@@ -35,11 +35,13 @@ def render_decision(
     model_version: str,
     run: str,
     identity: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> str:
     """The page as HTML that needs nothing else: no script, no fetch.
 
     verdict, evidence, window: the documents of a training run as they are kept with it. identity:
-    more digests to name, such as those of code, parameters and environment.
+    more digests to name, such as those of code, parameters and environment. links: the names of
+    pages that lie beside it → their files.
     """
     checks = [_check(check) for check in verdict.get("checks", ())]
     objective = OBJECTIVES[evidence["objective"]]
@@ -49,6 +51,7 @@ def render_decision(
         evidence=evidence,
         model_version=model_version,
         run=run,
+        links=dict(links or {}),
         sentence=_sentence(verdict, model_version=model_version),
         whole=[check for check in checks if not check["slice"]],
         sliced=[c for c in checks if c["slice"] and c["verdict"] not in ("pass", "not_applicable")],

@@ -11,7 +11,7 @@ from typing import Any
 from laurel.adapters.documents import read_json
 from laurel.adapters.trials import drop_trials
 from laurel.domain.bundle import Bundle
-from laurel.domain.trial import BEST, SEARCH, TRIALS, TUNING, Trial, read_trial
+from laurel.domain.trial import BEST, SEARCH, TRIALS, TUNING, Trial, ranked, read_trial
 from laurel.errors import NotFound
 from laurel.pages.tuning import render_tuning
 from laurel.runs.named import find_run
@@ -26,6 +26,10 @@ class Searched:
     search: Mapping[str, Any]
     best: Mapping[str, Any]
     trials: tuple[Trial, ...]
+
+    def ranked(self) -> list[Trial]:
+        """The best whole trial first, the pruned ones last."""
+        return ranked(self.trials, bigger_is_better=bool(self.search["bigger_is_better"]))
 
     def page(self, bundle: Bundle) -> str:
         """The page of the search."""

@@ -1,4 +1,4 @@
-"""The pages that a training leaves beside its bundle: decision, model card, Data Docs."""
+"""The pages that a training leaves beside its bundle: decision, model card, search, Data Docs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 from laurel.adapters.documents import read_json
 from laurel.domain.bundle import Bundle
 from laurel.domain.card import Made, make_card
+from laurel.domain.trial import TUNING
 from laurel.pages.card import render_card
 from laurel.pages.decision import render_decision
+from laurel.runs.searches import read_search
 from laurel.runs.site import Site
 
 Pages = MutableMapping[str, str]
 
 PAGES = {"Decision": "decision.html", "Model card": "card.html", "Data Docs": "validation.html"}
 """The name of each page, and its file in the folder of the bundle."""
+SEARCH = {"Search": "tuning.html"}
+"""The page that a search for parameters leaves besides."""
 NEEDED = {
     "model": "model/model.json",
     "evidence": "evidence/evidence.json",
@@ -29,17 +33,21 @@ NEEDED = {
 def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     """Keep the pages of a training beside its bundle."""
     data = folder / "data" / bundle.usecase
-    made = read_made(bundle, data)
+    made, searched = read_made(bundle, data), read_search(data)
     decision = render_decision(
         verdict=bundle.verdict or {},
         evidence=made.evidence,
         window=made.window,
         model_version=bundle.model_version or "",
         run=bundle.id,
+        links=_beside(bundle),
     )
     card = render_card(make_card(bundle, made))
     site.store.create(f"{bundle.prefix}/decision.html", decision.encode())
     site.store.create(f"{bundle.prefix}/card.html", card.encode())
+    if searched is not None:
+        page = searched.page(bundle)
+        site.store.create(f"{bundle.prefix}/{SEARCH['Search']}", page.encode())
     docs = data / "validation.html"
     if docs.is_file():
         site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
@@ -48,7 +56,14 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
 def name_pages(bundle: Bundle, pages: Pages | None) -> None:
     """Tell where the pages of a training are, by their names."""
     if pages is not None:
-        pages.update({name: f"{bundle.prefix}/{file}" for name, file in PAGES.items()})
+        beside = {"Decision": PAGES["Decision"], **_beside(bundle)}
+        pages.update({name: f"{bundle.prefix}/{file}" for name, file in beside.items()})
+
+
+def _beside(bundle: Bundle) -> dict[str, str]:
+    """The pages beside the decision, by their names."""
+    search = SEARCH if f"data/{bundle.usecase}/{TUNING}" in bundle.outputs else {}
+    return {name: file for name, file in {**PAGES, **search}.items() if name != "Decision"}
 
 
 def read_made(bundle: Bundle, data: Path) -> Made:
