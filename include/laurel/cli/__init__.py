@@ -38,6 +38,7 @@ def _assemble() -> None:
         demo,
         dvc,
         explain,
+        gate,
         gc,
         proof,
         quarantine,
@@ -52,7 +53,7 @@ def _assemble() -> None:
         usecases,
     )
 
-    for module in (stage, dvc, schema, proof, quarantine, store, usecases):
+    for module in (stage, dvc, schema, gate, proof, quarantine, store, usecases):
         app.add_typer(module.app)
     for command in (
         stack.up,

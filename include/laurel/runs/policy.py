@@ -1,0 +1,258 @@
+"""Replay a policy: what the gate would have decided, from stored evidence and without training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laurel.adapters.documents import read_json, write_json
+from laurel.adapters.records import Ledger, read_bundle
+from laurel.adapters.tables import read_table
+from laurel.domain.bundle import Bundle
+from laurel.domain.canonical import digest, instant
+from laurel.domain.config import Gate, UseCaseConfig
+from laurel.domain.evidence import Evidence, measure
+from laurel.domain.gate import Verdict, judge, policy_digest
+from laurel.domain.ledger import LedgerEntry, LedgerState, sameness
+from laurel.domain.ledger.replay import Replayed, Step, replay
+from laurel.domain.objective import find_objective
+from laurel.domain.window import read_window
+from laurel.errors import Refused
+from laurel.runs.site import Site
+from laurel.runs.train import trained_files
+from laurel.stages.evaluate import champion_scores, load_champion
+from laurel.stages.featurize import labelled, load_snapshot
+from laurel.usecase import UseCase
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Watch = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PolicyReplay:
+    """The ledger that a policy would have written, beside the one that was written."""
+
+    usecase: str
+    policy: str
+    """The digest of the policy."""
+    replayed: Replayed
+    was: LedgerState
+    rescored: int
+    """Decisions for which another champion's scores were computed."""
+
+    @property
+    def flips(self) -> tuple[Step, ...]:
+        """The decisions that would have been others."""
+        return tuple(step for step in self.replayed.steps if step.flipped)
+
+    @property
+    def identical(self) -> bool:
+        """Whether it is the same ledger, as far as it was replayed."""
+        now = sameness(self.replayed.state)
+        return now == sameness(self.was)[: len(now)]
+
+    def sentence(self) -> str:
+        """What would have been, in a sentence."""
+        count = len(self.replayed.steps)
+        if self.identical:
+            return f"{count} decisions replayed: the identical ledger"
+        return f"{count} decisions replayed: {len(self.flips)} would have been others"
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "usecase": self.usecase,
+            "policy": self.policy,
+            "identical": self.identical,
+            "rescored": self.rescored,
+            "decisions": [
+                {
+                    "as_of": instant(step.was.as_of),
+                    "model_version": step.was.model_version,
+                    "was": step.was.event,
+                    "now": step.now.event,
+                    "flipped": step.flipped,
+                    "champion_was": step.champion_was,
+                    "champion_now": step.champion_now,
+                    "reasons": list(step.now.reasons),
+                }
+                for step in self.replayed.steps
+            ],
+            "champions": [
+                {
+                    "model_version": reign.entry.model_version,
+                    "from": instant(reign.start),
+                    "to": instant(reign.end) if reign.end else None,
+                }
+                for reign in self.replayed.state.reigns()
+            ],
+            "notes": list(self.replayed.notes),
+        }
+
+
+def replay_policy(
+    site: Site,
+    usecase: str,
+    policy: Gate | None,
+    *,
+    first: datetime,
+    last: datetime,
+    watch: Watch = lambda _done, _of: None,
+) -> PolicyReplay:
+    """Decide history anew by another policy (the one of each decision where ``None``).
+
+    Where the champion is the one that was met, the stored evidence decides, measured again from
+    the stored scores only if the policy asks for what it lacks. Where the history that follows has
+    another champion, that model scores the stored hold-out by its own feature code.
+
+    Raises :class:`Refused` where a slice asks for a column that the evidence does not keep.
+    """
+    state = Ledger(site.store, usecase).read()
+    chosen = [e for e in state.history if first <= e.as_of <= last and e.event != "rolled_back"]
+    with site.workspace() as folder:
+        models = {e.model_version: e for e in state.history if e.model_version and e.run}
+        court = _Court(site, usecase, policy, models, folder, of=len(chosen), watch=watch)
+        replayed = replay(
+            state.history, court.judge, met=court.met, lag=court.effective, first=first, last=last
+        )
+    digest_of = policy_digest(policy) if policy else "that of each decision"
+    return PolicyReplay(usecase, digest_of, replayed, state, court.rescored)
+
+
+@dataclass
+class _Court:
+    """Judges entries from the store."""
+
+    site: Site
+    usecase: str
+    policy: Gate | None
+    models: Mapping[str, LedgerEntry]
+    """The entry that names a model version's run."""
+    folder: Path
+    of: int
+    watch: Watch
+    rescored: int = 0
+    _trainings: dict[str, Bundle] = field(default_factory=dict)
+    _done: int = 0
+
+    def met(self, entry: LedgerEntry) -> str | None:
+        """The champion that a challenger met."""
+        found: str | None = self._training(entry).inputs["champion"]
+        return found
+
+    def effective(self, entry: LedgerEntry) -> datetime:
+        """The moment from which a decision is effective."""
+        return entry.as_of + self._config(entry).decision_lag
+
+    def judge(self, entry: LedgerEntry, champion: str | None) -> LedgerEntry:
+        """The entry that the policy makes of it, its challenger meeting that champion."""
+        self.watch(self._done, self.of)
+        self._done += 1
+        bundle = self._training(entry)
+        policy = self.policy or Gate.model_validate(bundle.parameters["gate"])
+        evidence, verdict = self._judged(entry, bundle, policy, champion=champion)
+        event = "registered" if entry.event == "registered" else "promoted"
+        inputs = digest({"window": bundle.inputs["window"], "champion": champion})
+        return entry.model_copy(
+            update={
+                "event": event if verdict.outcome == "promote" else "rejected",
+                "reasons": verdict.reasons,
+                "evidence": evidence.digest(),
+                "policy": policy_digest(policy),
+                "verdict": verdict.outcome,
+                "inputs": inputs,
+            }
+        )
+
+    def _judged(
+        self, entry: LedgerEntry, bundle: Bundle, policy: Gate, *, champion: str | None
+    ) -> tuple[Evidence, Verdict]:
+        stored = Evidence.model_validate(read_json(self._evidence(bundle) / "evidence.json"))
+        if champion == stored.champion and policy == Gate.model_validate(bundle.parameters["gate"]):
+            return stored, judge(stored, policy)
+        scores = read_table(self._evidence(bundle) / "scores.parquet")
+        if champion != stored.champion:
+            self.rescored += 1
+            scores = scores.assign(**self._scores_of(entry, bundle, champion))
+        missing = sorted({*policy.slices} - {*scores.columns})
+        if missing:
+            raise Refused(
+                "the evidence does not keep the columns that the policy slices by",
+                usecase=self.usecase,
+                found=", ".join(missing),
+                expected=", ".join(bundle.parameters["gate"]["slices"]) or "no slice",
+                hint="name them in gate.slices, so that later trainings keep them",
+            )
+        config = self._config(entry)
+        evidence = measure(
+            scores,
+            policy,
+            objective=find_objective(config.label),
+            seed=stored.seed,
+            method=config.training.calibration,
+            facts=_facts(stored, scores, champion),
+        )
+        return evidence, judge(evidence, policy)
+
+    def _scores_of(
+        self, entry: LedgerEntry, bundle: Bundle, champion: str | None
+    ) -> Mapping[str, Any]:
+        """What another champion says of the hold-out of a training, by its own feature code."""
+        config = self._config(entry)
+        data = self.folder / bundle.id / "data" / self.usecase
+        usecase = UseCase(folder=data, config=config)
+        self._lay(bundle, "snapshot", data / "snapshot")
+        place = data / "inputs" / (champion or "none")
+        if champion is not None:
+            files = trained_files(self.site, self._training(self.models[champion]))
+            self._place({place / name: ref.md5 for name, ref in files.items()})
+        write_json({"model_version": champion}, place / "champion.json")
+        rows, past = load_snapshot(usecase, data)
+        window = read_window(json.loads(bundle.files[f"data/{self.usecase}/window.json"]))
+        rows = labelled(rows, window, config, splits=("holdout",))
+        loaded = load_champion(place, config=config)
+        return champion_scores(loaded, rows, past, config=config, window=window)
+
+    def _evidence(self, bundle: Bundle) -> Path:
+        place = self.folder / bundle.id / "evidence"
+        if not place.is_dir():
+            self._lay(bundle, "evidence", place)
+        return place
+
+    def _lay(self, bundle: Bundle, output: str, place: Path) -> None:
+        tree = bundle.outputs[f"data/{self.usecase}/{output}"]["md5"]
+        self._place({place / name: md5 for name, md5 in self.site.plane.names(tree).items()})
+
+    def _place(self, files: Mapping[Path, str]) -> None:
+        for path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.site.plane.place(files)
+
+    def _training(self, entry: LedgerEntry) -> Bundle:
+        run = entry.run or ""
+        if run not in self._trainings:
+            self._trainings[run] = read_bundle(
+                self.site.store, self.usecase, "train", run=run, expected=entry.bundle
+            )
+        return self._trainings[run]
+
+    def _config(self, entry: LedgerEntry) -> UseCaseConfig:
+        return UseCaseConfig.model_validate(self._training(entry).parameters)
+
+
+def _facts(stored: Evidence, scores: pd.DataFrame, champion: str | None) -> dict[str, Any]:
+    """What is not measured: as stored, but for what follows from another champion."""
+    return {
+        "usecase": stored.usecase,
+        "as_of": stored.as_of,
+        "holdout": stored.holdout,
+        "champion": champion,
+        "trimmed": int((~scores["compared"]).sum()) if champion else 0,
+        "reload_identical": stored.reload_identical,
+    }
