@@ -42,10 +42,13 @@ def train(
 ) -> None:
     """Train a challenger on what was known at as_of; prints its run."""
     from laurel.cli.moment import moment
+    from laurel.cli.progress import stages_shown
     from laurel.runs import train as run
 
     site, case = _open(usecase)
-    typer.echo(run.train(site, case, as_of=moment(as_of)).sentence())
+    with stages_shown():
+        made = run.train(site, case, as_of=moment(as_of))
+    typer.echo(made.sentence())
 
 
 def decide(

@@ -138,11 +138,14 @@ class Tuned:
 
     def sentence(self) -> str:
         """What was found, in a sentence."""
-        said = ", ".join(f"{name} {value}" for name, value in sorted(self.best.params.items()))
+        first, best = self.trials[0], self.best
+        reached = f"{self.plan.metric.name} {best.value:.6g}"
+        if best is first:
+            return f"none of {len(self.trials)} trials is better than the use case's own: {reached}"
+        said = ", ".join(f"{name} {value}" for name, value in sorted(best.params.items()))
         return (
-            f"trial {self.best.number} of {len(self.trials)} is best: "
-            f"{self.plan.metric.name} {self.best.value:.6g}, "
-            f"{self.trials[0].value:.6g} with the parameters of the use case; {said}"
+            f"trial {best.number} of {len(self.trials)} is best: {reached}, {first.value:.6g} with "
+            f"the parameters of the use case; {said}"
         )
 
 

@@ -53,8 +53,8 @@ class MedianPruner(Frozen):
     kind: Literal["median"] = "median"
     startup_trials: int = Field(default=5, ge=1)
     """Whole trials before any is ended."""
-    warmup_rounds: int = Field(default=20, ge=0)
-    """Rounds before a trial is ended."""
+    warmup_rounds: int = Field(default=50, ge=0)
+    """Rounds before a trial is ended: with few, slow learners look worse than they will be."""
 
 
 class Hyperband(Frozen):
