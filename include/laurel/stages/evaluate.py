@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.adapters.documents import read_json, write_json
-from laurel.adapters.frames import read_frame
+from laurel.adapters.frames import FramePart, read_frame
 from laurel.adapters.simple import simple_scores
 from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import Model, load_features, load_model, scores_digest
@@ -28,7 +29,6 @@ from laurel.domain.objective import (
     check_same_objective,
     find_objective,
 )
-from laurel.domain.part import split_part
 from laurel.domain.partition import Partition
 from laurel.domain.window import Days, TrainingWindow, read_window
 from laurel.errors import ConfigError, DataError, IntegrityError
@@ -46,6 +46,11 @@ class Champion:
     model: Model
     folder: Path
 
+    @property
+    def looks_back(self) -> int:
+        """Days that its features look back on."""
+        return int(self.model.about["history_days"])
+
     def learned_from(self, partition: Partition) -> bool:
         """Whether the day is among its train or early-stopping days."""
         return any(partition.day in days for days in _days(self.model.about, self.version))
@@ -60,13 +65,14 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
     """
     config, data = usecase.config, folder / "data" / usecase.name
     window = read_window(read_json(data / "window.json"))
-    frame = read_frame(data)
-    rows, past = load_snapshot(usecase, data)
-    rows = labelled(rows, window, config, splits=("holdout",))
+    frame = read_frame(data, ("holdout",))
     challenger = load_model(data / "model")
     champion = load_champion(data / "inputs" / "champion", config=config)
+    first = window.holdout.first - timedelta(days=champion.looks_back if champion else 0)
+    rows, past = load_snapshot(usecase, data, first=first)
+    rows = labelled(rows, window, config, splits=("holdout",))
     scores = _head(rows, frame, config).assign(
-        **_own_scores(challenger, frame, config),
+        **_own_scores(challenger, data, config),
         **champion_scores(champion, rows, past, config=config, window=window),
     )
     facts = {
@@ -75,7 +81,7 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
         "holdout": tuple(window.holdout.document()),
         "champion": champion.version if champion else None,
         "trimmed": int((~scores["compared"]).sum()) if champion else 0,
-        "reload_identical": _scores_as_trained(challenger, frame, config),
+        "reload_identical": _scores_as_trained(challenger, data, config),
     }
     evidence = measure(
         scores,
@@ -135,14 +141,15 @@ def _head(rows: pd.DataFrame, frame: pd.DataFrame, config: UseCaseConfig) -> pd.
     return rows[columns].assign(label=held["label"])
 
 
-def _own_scores(model: Model, frame: pd.DataFrame, config: UseCaseConfig) -> dict[str, Numbers]:
+def _own_scores(model: Model, data: Path, config: UseCaseConfig) -> dict[str, Numbers]:
     objective = find_objective(config.label)
-    train, holdout = (split_part(frame, name, config) for name in ("train", "holdout"))
-    constant = objective.constant(train.labels, train.exposures, objective.classes)
+    train, holdout = (FramePart(data, "train", config), FramePart(data, "holdout", config).whole())
+    outline, (sample, _) = train.outline(), train.sample()
+    constant = objective.constant(outline.labels, outline.exposures, objective.classes)
     scores = {
         "challenger": model.predict(holdout.features),
         "constant": np.multiply.outer(holdout.exposures, constant),
-        "simple": simple_scores(train, holdout, objective=objective),
+        "simple": simple_scores(sample, holdout, objective=objective),
     }
     if model.calibration is not None:
         scores[UNCALIBRATED] = model.raw(holdout.features)
@@ -177,7 +184,7 @@ def champion_scores(
             **dict.fromkeys(objective.names("champion"), unknown),
             "compared": np.zeros(len(rows), bool),
         }
-    looks_back = int(champion.model.about["history_days"])
+    looks_back = champion.looks_back
     _check_reach(window, config, looks_back)
     features = compute_features(
         load_features(champion.folder),
@@ -215,8 +222,8 @@ def _days(about: Mapping[str, Any], version: str) -> tuple[Days, Days]:
         ) from error
 
 
-def _scores_as_trained(model: Model, frame: pd.DataFrame, config: UseCaseConfig) -> bool:
-    features = split_part(frame, "validation", config).features
+def _scores_as_trained(model: Model, data: Path, config: UseCaseConfig) -> bool:
+    features = FramePart(data, "validation", config).whole().features
     return scores_digest(model.predict(features)) == model.about.get("validation_scores")
 
 
