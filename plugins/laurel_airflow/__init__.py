@@ -6,7 +6,14 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from laurel_airflow.links import PREFIX, DataDocsLink, DecisionLink, ReportLink, RestatementLink
+from laurel_airflow.links import (
+    PREFIX,
+    DataDocsLink,
+    DecisionLink,
+    ExaminationLink,
+    ReportLink,
+    RestatementLink,
+)
 from laurel_airflow.web.lazy import LazyApp
 
 
@@ -19,6 +26,7 @@ class LaurelPlugin(AirflowPlugin):
         DecisionLink(),
         DataDocsLink(),
         RestatementLink(),
+        ExaminationLink(),
     ]
     fastapi_apps: list[dict[str, Any]] = [  # noqa: RUF012
         {

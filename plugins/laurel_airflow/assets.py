@@ -24,6 +24,13 @@ def report_asset(usecase: str) -> Asset:
     return Asset(name=f"{usecase}.report", uri=f"x-laurel://{usecase}/report", group="laurel")
 
 
+def examination_asset(usecase: str) -> Asset:
+    """The asset of the checks of features."""
+    return Asset(
+        name=f"{usecase}.examination", uri=f"x-laurel://{usecase}/examination", group="laurel"
+    )
+
+
 def restatement_asset(usecase: str) -> Asset:
     """The asset of the reports on what corrections change."""
     return Asset(

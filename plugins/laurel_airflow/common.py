@@ -64,6 +64,17 @@ def first_training_day(config: UseCaseConfig) -> date:
     return interval_starts_before(config, first + timedelta(seconds=1))[0].date()
 
 
+def first_examination_day(config: UseCaseConfig) -> date:
+    """The day on which the first interval begins that ends when there is a training to examine."""
+    training, cron = config.training, config.examination.schedule
+    years = timedelta(days=3660)
+    begun = datetime.combine(training.start, time(), UTC)
+    first = next(ticks(training.schedule, start=training.start, end=begun + years))
+    end = next(ticks(cron, start=first, end=first + years))
+    before = list(ticks(cron, start=end - timedelta(days=400), end=end))
+    return (before[-1] if before else end).date()
+
+
 def day_param(description: str, *, title: str | None = None) -> Param:
     """A field of the form that takes a day, or stays empty."""
     schema: dict[str, Any] = {"type": ["null", "string"], "format": "date"}

@@ -63,6 +63,13 @@ class DataDocsLink(PageLink):
 
 
 @attrs.define()
+class ExaminationLink(PageLink):
+    """To what the features of a model gain and cost."""
+
+    page: ClassVar[str] = "Examination"
+
+
+@attrs.define()
 class RestatementLink(PageLink):
     """To the report of a restatement."""
 

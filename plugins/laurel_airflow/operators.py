@@ -11,7 +11,13 @@ from airflow.sdk.bases.operatorlink import BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from laurel.errors import LaurelError
-from laurel_airflow.links import DataDocsLink, DecisionLink, ReportLink, RestatementLink
+from laurel_airflow.links import (
+    DataDocsLink,
+    DecisionLink,
+    ExaminationLink,
+    ReportLink,
+    RestatementLink,
+)
 from laurel_airflow.times import (
     as_of_of,
     days_of,
@@ -158,6 +164,21 @@ class MonitorOperator(LaurelOperator):
             backfilled=kind_of(context) == "backfill",
             pages=self.pages,
         )
+        self.log.info("%s", made.sentence())
+        self.announce(context, made.reference())
+        return made.reference()
+
+
+class ExamineOperator(LaurelOperator):
+    """Shuffles and leaves out features of the newest model and trains simpler ones beside it."""
+
+    verb = "examine"
+    operator_extra_links = (ExaminationLink(),)
+
+    def run_verb(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
+        from laurel.runs.examine import examine
+
+        made = examine(site, usecase, as_of=as_of_of(context), pages=self.pages, said=self.log.info)
         self.log.info("%s", made.sentence())
         self.announce(context, made.reference())
         return made.reference()

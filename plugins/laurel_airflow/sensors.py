@@ -94,6 +94,15 @@ class TrainingInputsSensor(LaurelSensor):
         return interval_starts_before(usecase.config, as_of)
 
 
+class TrainingSensor(LaurelSensor):
+    """Waits until the training due by the bound of knowledge is decided."""
+
+    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
+        from laurel.runs.newest import newest_training
+
+        newest_training(site, usecase, as_of=as_of_of(context))
+
+
 class ScoreInputsSensor(LaurelSensor):
     """Waits for the partition, and for every decision due by its score cutoff."""
 

@@ -13,11 +13,12 @@ import pytest
 from laurel.local.stack import POOLS
 from laurel.usecase import UseCase
 
-KINDS = ("ingest", "monitor", "restate", "rollback", "score", "train")
-SCHEDULED = ("ingest", "monitor", "score", "train")
+KINDS = ("examine", "ingest", "monitor", "restate", "rollback", "score", "train")
+SCHEDULED = ("examine", "ingest", "monitor", "score", "train")
 
 # ingest has one task for each dataset and no edges
 EDGES = {
+    "examine": {("await_training", "examine")},
     "ingest": set(),
     "monitor": {("await_predictions", "monitor")},
     "restate": {("impact", "restate")},
@@ -26,6 +27,7 @@ EDGES = {
     "train": {("await_inputs", "train"), ("train", "decide")},
 }
 TASKS = {
+    "examine": {"await_training", "examine"},
     "monitor": {"await_predictions", "monitor"},
     "restate": {"impact", "restate"},
     "rollback": {"roll_back", "rescore"},
@@ -33,6 +35,7 @@ TASKS = {
     "train": {"await_inputs", "decide", "train"},
 }
 PARAMS = {
+    "examine": {"as_of"},
     "ingest": {"start", "end"},
     "monitor": {"partition"},
     "restate": {"dataset", "start", "end", "known_by", "limit"},
@@ -89,6 +92,7 @@ def test_schedules_are_explicit_data_intervals(
 
     for usecase, dag in drawn(bag, usecases, kind):
         cron = {
+            "examine": usecase.config.examination.schedule,
             "ingest": "0 0 * * *",
             "monitor": "0 0 * * *",
             "score": usecase.config.scoring.schedule,
@@ -214,7 +218,7 @@ def test_waiting_holds_no_worker_and_has_an_end(bag: Any, usecases: dict[str, Us
         if isinstance(task, BaseSensorOperator)
     ]
 
-    assert len(sensors) == 3 * len(usecases)
+    assert len(sensors) == 4 * len(usecases)
     assert {task.mode for task in sensors} == {"reschedule"}
     assert all(0 < task.timeout <= timedelta(days=7).total_seconds() for task in sensors)
     assert not any(task.soft_fail for task in sensors)
@@ -232,7 +236,7 @@ def test_faults_are_retried_with_growing_delays(bag: Any, usecases: dict[str, Us
 def test_pools_are_those_that_set_up_creates(bag: Any, usecases: dict[str, UseCase]) -> None:
     pools = {task.task_id: task.pool for dag in bag.dags.values() for task in dag.tasks}
 
-    assert pools["train"] == pools["restate"] == "laurel_heavy"
+    assert pools["train"] == pools["restate"] == pools["examine"] == "laurel_heavy"
     assert set(pools.values()) <= {"default_pool", *POOLS}
 
 

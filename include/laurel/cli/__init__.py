@@ -37,6 +37,7 @@ def _assemble() -> None:
         compare,
         demo,
         dvc,
+        examine,
         explain,
         gate,
         gc,
@@ -50,6 +51,7 @@ def _assemble() -> None:
         stack,
         stage,
         store,
+        trials,
         usecases,
     )
 
@@ -63,7 +65,9 @@ def _assemble() -> None:
         *runs.COMMANDS,
         *checkout.COMMANDS,
         *compare.COMMANDS,
+        *examine.COMMANDS,
         *reproduce.COMMANDS,
+        *trials.COMMANDS,
         *records.COMMANDS,
         *restatement.COMMANDS,
         *card.COMMANDS,

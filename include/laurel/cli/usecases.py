@@ -27,7 +27,7 @@ def path() -> None:
 @dags.command("list")
 def list_dags() -> None:
     """List the DAGs that the use cases give."""
-    kinds = ("ingest", "train", "score", "monitor", "rollback", "restate")
+    kinds = ("ingest", "train", "score", "monitor", "examine", "rollback", "restate")
     for name in find_usecases(load_settings()):
         for kind in kinds:
             typer.echo(f"{name}_{kind}")

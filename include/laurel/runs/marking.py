@@ -27,7 +27,7 @@ from laurel.errors import IntegrityError, LaurelError, NotFound
 
 THREADS = 16
 """Records read at once."""
-PAGES = {"train": "decision.html", "monitor": "report.html"}
+PAGES = {"train": "decision.html", "monitor": "report.html", "examine": "examination.html"}
 """Beside the bundle of a run of that kind."""
 
 Watch = Callable[[str, int, int], None]

@@ -14,7 +14,7 @@ from laurel.domain.bundle import Bundle, Kind
 from laurel.errors import LaurelError, NotFound, Refused
 
 CHAMPION = "champion"
-KINDS: tuple[Kind, ...] = ("train", "restate", "score", "monitor", "ingest")
+KINDS: tuple[Kind, ...] = ("train", "restate", "score", "monitor", "ingest", "examine")
 TRAINING: tuple[Kind, ...] = ("train",)
 SHORTEST = 4
 """Characters of an id that are enough to look for it."""

@@ -51,6 +51,13 @@ def _metrics(config: UseCaseConfig) -> Iterator[str]:
                     f"{unknown(threshold.metric, known)}"
                 )
 
+    wanted = config.examination.metric
+    if wanted is not None and wanted not in known:
+        yield (
+            f"examination.metric is none that {config.label.objective} has: "
+            f"{unknown(wanted, known)}"
+        )
+
 
 def _training(config: UseCaseConfig) -> Iterator[str]:
     training, label = config.training, config.label

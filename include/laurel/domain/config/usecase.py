@@ -13,6 +13,7 @@ from laurel.domain.config.base import Frozen, Name
 from laurel.domain.config.card import Card
 from laurel.domain.config.check import Reference
 from laurel.domain.config.dataset import Dataset, Role
+from laurel.domain.config.examination import Examination
 from laurel.domain.config.gate import Gate
 from laurel.domain.config.learning import Features, Label, Monitoring, Scoring, Training
 from laurel.domain.config.names import OWN_COLUMNS, OWN_TABLES, ROWS
@@ -40,6 +41,8 @@ class UseCaseConfig(Frozen):
     gate: Gate
     scoring: Scoring
     monitoring: Monitoring = Monitoring()
+    examination: Examination = Field(default=Examination(), exclude=True)
+    """The scheduled check of features; a training does not depend on it."""
     card: Card = Field(default=Card(), exclude=True)
     """The written part of the model card; a training does not depend on it."""
 
