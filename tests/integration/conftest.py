@@ -44,7 +44,8 @@ def prepared(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
     made = made_once(tmp_path_factory, "prepared-once", make)
     own = tmp_path_factory.mktemp("prepared") / "home"
-    return kept_home(shutil.copytree(made, own))
+    with running_from(source_checkout):
+        return kept_home(shutil.copytree(made, own))
 
 
 @pytest.fixture

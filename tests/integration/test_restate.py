@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -355,7 +351,7 @@ def ask(home: Home, **words: Any) -> Any:
 def test_a_restatement_that_was_killed_ends_as_one_that_was_not(
     prepared: Home, own_checkout: Path, tmp_path: Path
 ) -> None:
-    """Killed when the predictions as corrected are pushed, before anything names them."""
+    """Killed when its bundle is written, before the catalog names what it corrected."""
     homes = [prepared.copy(tmp_path / name) for name in ("killed", "whole")]
     for home in homes:
         frame = home.source("climate", CONTEXT)
@@ -366,7 +362,8 @@ def test_a_restatement_that_was_killed_ends_as_one_that_was_not(
     )
     words = ("restate", "toy", "climate", CONTEXT, "--known-by", bound.isoformat())
 
-    kill_when(homes[0], words, lambda key: "/restate/" in key and key.endswith("/bundle.json"))
+    assert homes[0].killed_before(f"catalog/toy/{CORRECTED}", *words)
+    assert [key for key in homes[0].keys("runs/toy/restate/") if key.endswith("/bundle.json")]
     assert not homes[0].keys(f"catalog/toy/{CORRECTED}")
     for home in homes:
         done = home.laurel(*words)
@@ -380,21 +377,6 @@ def test_a_restatement_that_was_killed_ends_as_one_that_was_not(
     contents = [{r.partition: r.content_hash for r in state.newest()} for state in states]
     assert contents[0] == contents[1]
     assert [*contents[0]] == [SCORED[3]]
-
-
-def kill_when(home: Home, words: tuple[str, ...], written: Callable[[str], bool]) -> None:
-    """``kill -9`` a command as soon as a key is written."""
-    process = subprocess.Popen(
-        home.command(words),
-        env=dict(home.environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and not any(map(written, home.keys("runs/toy/restate"))):
-        time.sleep(0.01)
-    assert process.poll() is None, "it was done before it could be killed"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def restatement(home: Home) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     with running_stack(home.folder / "home", environ) as stack:
         for kind in KINDS:
-            stack.api.unpause(f"toy_{kind}")
+            stack.switch_on(f"toy_{kind}")
         yield Running(home, stack)
 
 

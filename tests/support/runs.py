@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -189,18 +190,40 @@ class Home:
         )
 
     def killed(self, *words: str, after: float) -> bool:
-        """Start the command line and ``kill -9`` it after some seconds; false if it was done."""
+        """``kill -9`` a command some seconds after it began its work; false if it was done then.
+
+        It begins when it makes its workspace: how long a busy machine takes to load it all does
+        not count.
+        """
+        before = self._workspaces()
         process = subprocess.Popen(
             self.command(words),
             env=dict(self.environ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        while process.poll() is None and self._workspaces() <= before:
+            time.sleep(0.002)
         try:
             process.wait(timeout=after)
         except subprocess.TimeoutExpired:
             process.kill()
         return process.wait() < 0
+
+    def killed_before(self, text: str, *words: str) -> bool:
+        """Run a command that ends by ``kill -9`` before it writes to a path with ``text`` in it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "support.killed_command", str(self.folder), text, *words],
+            cwd=ROOT / "tests",
+            env=dict(self.environ),
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode == -signal.SIGKILL
+
+    def _workspaces(self) -> set[str]:
+        root = self.settings.home / "workspaces"
+        return {path.name for path in root.iterdir()} if root.is_dir() else set()
 
     @staticmethod
     def command(words: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ A module that needs other use cases or DAGs overrides ``stack_environ``, or call
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ from pathlib import Path
 
 import pytest
 
+from laurel.errors import NotFound
 from laurel.local.api import ApiClient
 from laurel.local.environment import airflow_environment
 from laurel.local.stack import down, up
 from laurel.settings import Settings, load_settings
 from support.servers import free_ports
+
+PARSED_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,17 @@ class RunningStack:
     """The caller's environment it was started with."""
     seconds: float
     """How long the start took."""
+
+    def switch_on(self, dag_id: str) -> None:
+        """Unpause a DAG, once Airflow has parsed it: ``up`` does not wait for ever for that."""
+        deadline = time.monotonic() + PARSED_SECONDS
+        while True:
+            try:
+                return self.api.unpause(dag_id)
+            except NotFound:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
 
     @property
     def airflow(self) -> dict[str, str]:
