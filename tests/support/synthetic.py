@@ -248,15 +248,20 @@ def write_toy(folder: Path) -> tuple[Path, Path]:
     (usecase / "usecase.yaml").write_text(USECASE_YAML)
     (usecase / "source.py").write_text(SOURCE_PY)
     (usecase / "features.py").write_text(FEATURES_PY)
-    contracts = {
-        dataset.suite: dataset for dataset in load_usecase(usecase).config.datasets.values()
-    }
-    for name, expectations in SUITES.items():
+    write_suites(load_usecase(usecase), suites, SUITES)
+    return usecase.parent, suites.parent
+
+
+def write_suites(
+    usecase: UseCase, folder: Path, suites: Mapping[str, list[dict[str, Any]]]
+) -> None:
+    """Write suites, each with what the contract of its dataset says."""
+    contracts = {dataset.suite: dataset for dataset in usecase.config.datasets.values()}
+    for name, expectations in suites.items():
         document = _suite(name, expectations)
         if dataset := contracts.get(document["name"]):
             document = synced(document, dataset)
-        (suites / f"{name}.json").write_text(json.dumps(document, indent=2))
-    return usecase.parent, suites.parent
+        (folder / f"{name}.json").write_text(json.dumps(document, indent=2))
 
 
 def load_toy(folder: Path) -> UseCase:

@@ -1,0 +1,218 @@
+"""What every objective keeps, and every metric of it: words, directions, weights, links, models."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from laurel.adapters.simple import SIMPLE, simple_scores
+from laurel.adapters.xgboost import fit
+from laurel.domain.calibration import FITS, KINDS
+from laurel.domain.config import TERMS, Label, Model
+from laurel.domain.featureset import EXPOSURE, Part
+from laurel.domain.objective import OBJECTIVES, Objective, find_objective
+from laurel.pages.names import METRIC_NAMES
+
+CLASSES = ("blue", "green", "red")
+SAID: dict[str, dict[str, Any]] = {
+    "binary": {},
+    "multiclass": {"classes": CLASSES},
+    "regression": {},
+    "count": {"exposure": "hours"},
+}
+METRICS = [(name, metric) for name, entry in OBJECTIVES.items() for metric in entry.metrics]
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def bound(name: str) -> Objective:
+    return find_objective(Label(column="y", objective=name, **SAID[name]))
+
+
+@pytest.fixture(params=sorted(OBJECTIVES))
+def objective(request: pytest.FixtureRequest) -> Objective:
+    return bound(request.param)
+
+
+def rows_of(objective: Objective, seed: int, count: int = 30) -> Rows:
+    """Labels, scores and how often each row counts; every class is there."""
+    draw = np.random.default_rng(seed)
+    times = draw.integers(0, 4, count)
+    if objective.name == "regression":
+        labels = draw.normal(3, 2, count).round(1) + 20
+        return labels, labels + draw.normal(0, 1, count), times
+    if objective.name == "count":
+        expected = draw.gamma(2, 1, count)
+        return draw.poisson(expected), expected + 0.1, times
+    width = max(2, objective.width)
+    labels = np.arange(count) % width
+    times[:width] += 1
+    margins = draw.normal(0, 1, (count, objective.width)) + 1.5 * (
+        labels[:, None] == np.arange(objective.width) + (0 if objective.classes else 1)
+    )
+    return labels, objective.link(margins if objective.classes else margins[:, 0]), times
+
+
+def parts(objective: Objective, count: int = 240) -> Part:
+    """Rows of which something can be learned, one number and one category."""
+    draw = np.random.default_rng(5)
+    x = draw.normal(size=count).astype("float32")
+    features = pd.DataFrame({"x": x, "c": pd.Series(draw.choice(["a", "b"], count), dtype="str")})
+    pull = 1.5 * x + np.where(features["c"] == "a", 0.5, -0.5)
+    if objective.name == "regression":
+        return Part(features, pull + draw.normal(0, 0.3, count))
+    if objective.name == "count":
+        hours = draw.uniform(0.5, 4, count).astype("float32")
+        labels = draw.poisson(hours * np.exp(0.5 * pull))
+        return Part(features.assign(**{EXPOSURE: hours}), labels)
+    if objective.classes:
+        return Part(features, np.digitize(pull + draw.normal(0, 0.5, count), [-1, 1]))
+    return Part(features, (pull + draw.normal(0, 0.5, count) > 0).astype(int))
+
+
+def test_every_objective_is_in_the_configuration_and_the_other_way_round() -> None:
+    assert set(OBJECTIVES) == set(TERMS) == set(SAID)
+    for name, entry in OBJECTIVES.items():
+        assert entry.name == name
+        assert entry.terms is TERMS[name]
+        assert tuple(entry.metrics) == TERMS[name].metrics
+
+
+def test_every_objective_has_a_simple_model_calibrations_and_names(objective: Objective) -> None:
+    assert objective.simple in SIMPLE
+    assert set(objective.terms.calibrations) <= set(FITS) == set(KINDS)
+    assert bool(objective.terms.calibrations) == objective.probabilities
+    assert set(objective.metrics) <= set(METRIC_NAMES)
+    chosen = (objective.stopping, objective.against_constant, objective.against_simple)
+    assert all(objective.metrics[metric.name] is metric for metric in chosen)
+    assert set(objective.charted) <= set(objective.metrics)
+
+
+def test_scores_of_the_trees_are_the_link_of_their_margins(objective: Objective) -> None:
+    part = parts(objective)
+    model = fit(part, part, Model(rounds=5), objective=objective, threads=1)
+    margins = model.margin(part.features).astype(np.float64)
+    assert model.predict(part.features).shape == margins.shape
+    assert margins.shape == ((240, 3) if objective.classes else (240,))
+    np.testing.assert_allclose(objective.link(margins), model.predict(part.features), rtol=2e-5)
+    assert model.objective == objective
+
+
+def test_a_model_beats_the_constant_and_no_row_gives_no_score(objective: Objective) -> None:
+    part = parts(objective)
+    model = fit(part, part, Model(rounds=20), objective=objective, threads=1)
+    constant = objective.constant(part.labels, part.exposures, objective.classes)
+    said = np.multiply.outer(part.exposures, constant)
+    loss = objective.against_constant
+    found, reference = (
+        np.array([loss(part.labels, each)]) for each in (model.predict(part.features), said)
+    )
+    assert loss.gain(found, reference)[0] > 0
+    none = part.features.iloc[:0]
+    for ask in (model.predict, model.raw, model.margin):
+        assert ask(none).shape == ((0, 3) if objective.classes else (0,))
+
+
+def test_the_simple_model_learns_what_is_simple(objective: Objective) -> None:
+    part = parts(objective)
+    metric = objective.against_simple
+    scores = simple_scores(part, part, objective=objective)
+    constant = objective.constant(part.labels, part.exposures, objective.classes)
+    said = np.multiply.outer(part.exposures, constant)
+    assert metric(part.labels, scores) > metric(part.labels, said) + 0.2
+
+
+def test_labels_that_are_right_come_back_as_numbers(objective: Objective) -> None:
+    given = {
+        "binary": [0, 1, None],
+        "multiclass": ["red", "blue", None],
+        "regression": [1.5, -2.0, None],
+        "count": [0, 7, None],
+    }[objective.name]
+    numbers = objective.encode(pd.Series(given, dtype="str" if objective.classes else "float64"))
+    assert np.isnan(numbers[2])
+    assert objective.labels.are_right(numbers[:2])
+    wrong = {"binary": 2.0, "multiclass": -1.0, "regression": np.inf, "count": 0.5}
+    assert not objective.labels.are_right(np.array([0.0, wrong[objective.name]]))
+
+
+def test_scores_go_into_a_table_and_come_back(objective: Objective) -> None:
+    _, scores, _ = rows_of(objective, 1)
+    names = objective.names("challenger")
+    table = pd.DataFrame(objective.columns(scores, names))
+    assert np.array_equal(objective.scores(table, names), scores)
+    assert len(objective.score_columns) == len(set(objective.score_columns)) == objective.width
+
+
+def test_a_part_without_rows_is_not_learned_from(objective: Objective) -> None:
+    assert objective.labels.lacking(np.empty(0), objective.classes, "train")
+    assert objective.labels.summary(np.empty(0), objective.classes) is not None
+
+
+# --- every metric of every objective
+
+
+@pytest.mark.parametrize(("name", "metric"), METRICS)
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000))
+def test_rows_that_weigh_are_rows_that_are_repeated(name: str, metric: str, seed: int) -> None:
+    labels, scores, times = rows_of(bound(name), seed)
+    found = OBJECTIVES[name].metrics[metric].of_weighted(labels, scores, times)
+    repeated = OBJECTIVES[name].metrics[metric](np.repeat(labels, times), scores.repeat(times, 0))
+    assert found == pytest.approx(repeated, abs=1e-9, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(("name", "metric"), METRICS)
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000))
+def test_the_order_of_rows_does_not_matter(name: str, metric: str, seed: int) -> None:
+    labels, scores, _ = rows_of(bound(name), seed)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    compute = OBJECTIVES[name].metrics[metric]
+    assert compute(labels[order], scores[order]) == pytest.approx(
+        compute(labels, scores), abs=1e-9, rel=1e-9, nan_ok=True
+    )
+
+
+@pytest.mark.parametrize(("name", "metric"), METRICS)
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000))
+def test_many_resamples_at_once_are_each_resample_alone(name: str, metric: str, seed: int) -> None:
+    labels, scores, _ = rows_of(bound(name), seed)
+    weights = np.random.default_rng(seed).integers(0, 3, (4, len(labels))).astype(float)
+    compute = OBJECTIVES[name].metrics[metric].weighted(labels, scores)
+    alone = [compute(row[None, :])[0] for row in weights]
+    np.testing.assert_allclose(compute(weights), alone, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "metric"), METRICS)
+def test_the_truth_gains_over_a_wrong_score_in_each_metric_s_own_direction(
+    name: str, metric: str
+) -> None:
+    objective = bound(name)
+    labels, scores, _ = rows_of(objective, 3)
+    right = labels.astype(float)
+    if objective.classes:
+        right = np.eye(3)[labels] * 0.97 + 0.01
+    elif name == "count":
+        right = labels + 0.01
+    wrong = scores[::-1] * 0.4 if not objective.classes else np.roll(right, 1, axis=1)
+    compute = OBJECTIVES[name].metrics[metric]
+    found, reference = (np.array([compute(labels, each)]) for each in (right, wrong))
+    assert compute.gain(found, reference)[0] > 0
+
+
+@pytest.mark.parametrize(("name", "metric"), METRICS)
+def test_no_rows_no_weight_and_missing_scores_are_undefined(name: str, metric: str) -> None:
+    labels, scores, _ = rows_of(bound(name), 4)
+    compute = OBJECTIVES[name].metrics[metric]
+    assert math.isnan(compute(labels[:0], scores[:0]))
+    assert math.isnan(compute.of_weighted(labels, scores, np.zeros(len(labels))))
+    holed = scores.copy()
+    holed[2] = np.nan
+    assert math.isnan(compute(labels, holed))
