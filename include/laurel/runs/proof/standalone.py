@@ -30,7 +30,7 @@ Noted = tuple[str, int, str, str]  # journal, number and digest of an entry, who
 
 def canonical(value: Any) -> bytes:
     """Sorted keys, no spaces, UTF-8: the form that digests are made of."""
-    plain = {"ensure_ascii": False, "allow_nan": False}
+    plain: Any = {"ensure_ascii": False, "allow_nan": False}
     return json.dumps(value, sort_keys=True, separators=(",", ":"), **plain).encode()
 
 
