@@ -52,17 +52,53 @@ def quantile_edges(finite: NDArray[np.float64]) -> list[float]:
 
 def count_between(values: NDArray[np.float64], edges: list[float]) -> list[int]:
     """How many values fall between the edges; missing ones fall nowhere."""
-    known = values[~np.isnan(values)]
-    places = np.searchsorted(np.asarray(edges, dtype=float), known, side="left")
-    return [int(n) for n in np.bincount(places, minlength=len(edges) + 1)]
+    return count_between_by(values, edges, np.zeros(len(values), np.intp), groups=1)[0]
+
+
+def count_between_by(
+    values: NDArray[np.float64], edges: list[float], group: NDArray[np.intp], *, groups: int
+) -> list[list[int]]:
+    """The same for each group of values; ``group`` is the number of each value's.
+
+    >>> count_between_by(np.array([1.0, 2.0, 2.5]), [0.0, 2.0], np.array([0, 0, 1]), groups=2)
+    [[0, 2, 0], [0, 0, 1]]
+    """
+    known = ~np.isnan(values)
+    places = np.searchsorted(np.asarray(edges, dtype=float), values[known], side="left")
+    return _counts(places, group[known], groups, wide=len(edges) + 1).tolist()
 
 
 def count_levels(column: pd.Series[Any]) -> tuple[dict[str, int], int]:
     """How often each category occurs, and how many values are missing."""
-    codes = column.astype("category").cat
-    seen = np.bincount(codes.codes[codes.codes >= 0], minlength=len(codes.categories))
+    return count_levels_by(column, np.zeros(len(column), np.intp), groups=1)[0]
+
+
+def count_levels_by(
+    column: pd.Series[Any], group: NDArray[np.intp], *, groups: int
+) -> list[tuple[dict[str, int], int]]:
+    """The same for each group of rows; ``group`` is the number of each row's.
+
+    >>> count_levels_by(pd.Series(["a", "b", None]), np.array([0, 0, 1]), groups=2)
+    [({'a': 1, 'b': 1}, 0), ({}, 1)]
+    """
+    category = column.astype("category").cat
+    codes, names = category.codes.to_numpy(), [str(level) for level in category.categories]
+    known = codes >= 0
+    seen = _counts(codes[known], group[known], groups, wide=len(names))
+    missing = np.bincount(group[~known], minlength=groups)
+    return [(_levels(names, counts), int(lost)) for counts, lost in zip(seen, missing, strict=True)]
+
+
+def _counts(
+    places: NDArray[Any], group: NDArray[np.intp], groups: int, *, wide: int
+) -> NDArray[np.int64]:
+    """Shape (groups, wide): how often each place occurs in each group."""
+    flat = group * wide + places
+    return np.bincount(flat, minlength=groups * wide).astype(np.int64).reshape(groups, wide)
+
+
+def _levels(names: list[str], counts: NDArray[np.int64]) -> dict[str, int]:
     levels: dict[str, int] = {}
-    for level, count in zip(codes.categories, seen, strict=True):
-        if count:
-            levels[str(level)] = levels.get(str(level), 0) + int(count)
-    return dict(sorted(levels.items())), int((codes.codes < 0).sum())
+    for place in np.flatnonzero(counts):
+        levels[names[place]] = levels.get(names[place], 0) + int(counts[place])
+    return dict(sorted(levels.items()))

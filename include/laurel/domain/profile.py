@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from laurel.domain.column import (
     count_between,
+    count_between_by,
     count_levels,
+    count_levels_by,
     floats,
     is_numeric,
     quantile_edges,
@@ -101,8 +103,9 @@ def bin_counts(
             expected=", ".join(missing),
             hint="compute the features with the code of the champion's own version",
         )
+    one = np.zeros(len(features), np.intp)
     counted = {
-        name: _count(features[name], reference)
+        name: _count_by(features[name], reference, one, groups=1)[0]
         for name, reference in sorted(profile["features"].items())
     }
     return {
@@ -160,10 +163,18 @@ def _usual(
     scores: Numbers,
     days: pd.Series[Any],
 ) -> dict[str, Any]:
-    keys = days.astype(str).to_numpy()
-    counted = [
-        bin_counts(profile, features[keys == day], scores[keys == day]) for day in np.unique(keys)
-    ]
+    found, day = np.unique(days.astype(str).to_numpy(), return_inverse=True)
+    # each column is binned once for all days: by single days it costs more than fitting
+    columns = {
+        name: _count_by(features[name], reference, day, groups=len(found))
+        for name, reference in sorted(profile["features"].items())
+    }
+    counted = []
+    for number in range(len(found)):
+        own = scores[day == number]
+        of_scores = _count_scores(profile["scores"], own, rows=len(own))
+        of_features = {name: counts[number] for name, counts in columns.items()}
+        counted.append({"rows": len(own), "features": of_features, "scores": of_scores})
     weeks = [reduce(merge, counted[last - WEEK : last]) for last in range(WEEK, len(counted) + 1)]
     return {
         "day": usual_psi(profile, counted, minimum_rows=DAY_ROWS),
@@ -198,10 +209,15 @@ def _moments(finite: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _count(column: pd.Series[Any], reference: Mapping[str, Any]) -> dict[str, Any]:
+def _count_by(
+    column: pd.Series[Any], reference: Mapping[str, Any], group: NDArray[np.intp], *, groups: int
+) -> list[dict[str, Any]]:
+    """A column's counts over the bins of the profile, for each group of its rows."""
     if reference["kind"] == "categorical":
-        levels, missing = count_levels(column)
-        return {"kind": "categorical", "counts": levels, "missing": missing}
+        return [
+            {"kind": "categorical", "counts": levels, "missing": missing}
+            for levels, missing in count_levels_by(column, group, groups=groups)
+        ]
     if not is_numeric(column):
         raise DataError(
             f"feature {str(column.name)!r} is not a number any more",
@@ -209,8 +225,12 @@ def _count(column: pd.Series[Any], reference: Mapping[str, Any]) -> dict[str, An
             expected="a numeric column, as in training",
         )
     values = floats(column)
-    missing = int(np.isnan(values).sum())
-    return _bare(reference, counts=count_between(values, reference["edges"]), missing=missing)
+    lost = np.bincount(group[np.isnan(values)], minlength=groups)
+    counted = count_between_by(values, reference["edges"], group, groups=groups)
+    return [
+        _bare(reference, counts=counts, missing=int(missing))
+        for counts, missing in zip(counted, lost, strict=True)
+    ]
 
 
 def _bare(reference: Mapping[str, Any], *, counts: Any, missing: int) -> dict[str, Any]:
