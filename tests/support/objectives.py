@@ -8,6 +8,7 @@ words of training, so that all words are said somewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def load_objective(folder: Path, objective: str) -> UseCase:
 def document(objective: str) -> dict[str, Any]:
     """What ``usecase.yaml`` says."""
     said: dict[str, Any] = yaml.safe_load(synthetic.USECASE_YAML)
-    changes = CHANGES[objective]
+    changes = deepcopy(CHANGES[objective])
     said["datasets"]["returns"]["columns"] |= RETURNED
     said["label"] |= {"column": LABELS[objective], **changes["label"]}
     said["training"] |= changes["training"]
