@@ -8,6 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from laurel_airflow.links import (
     PREFIX,
+    CardLink,
     DataDocsLink,
     DecisionLink,
     ExaminationLink,
@@ -24,6 +25,7 @@ class LaurelPlugin(AirflowPlugin):
     operator_extra_links = [  # noqa: RUF012
         ReportLink(),
         DecisionLink(),
+        CardLink(),
         DataDocsLink(),
         RestatementLink(),
         ExaminationLink(),

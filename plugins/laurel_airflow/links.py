@@ -56,6 +56,13 @@ class DecisionLink(PageLink):
 
 
 @attrs.define()
+class CardLink(PageLink):
+    """To the model card of a version."""
+
+    page: ClassVar[str] = "Model card"
+
+
+@attrs.define()
 class DataDocsLink(PageLink):
     """To the page of a validation."""
 

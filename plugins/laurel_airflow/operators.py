@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from laurel.errors import LaurelError
 from laurel_airflow.links import (
+    CardLink,
     DataDocsLink,
     DecisionLink,
     ExaminationLink,
@@ -101,7 +102,7 @@ class TrainOperator(LaurelOperator):
     """Trains a challenger on what was known at as_of and measures it beside the champion."""
 
     verb = "train"
-    operator_extra_links = (DecisionLink(), DataDocsLink())
+    operator_extra_links = (DecisionLink(), CardLink(), DataDocsLink())
 
     def run_verb(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
         from laurel.runs.train import train

@@ -181,7 +181,7 @@ def test_links_lead_to_pages_also_from_tasks_that_were_repeated(
 ) -> None:
     wanted: Sequence[tuple[Run, str, set[str]]] = (
         (first.load, "ingest_visits", {"Data Docs"}),
-        (first.trainings[0], "train", {"Decision", "Data Docs"}),
+        (first.trainings[0], "train", {"Decision", "Model card", "Data Docs"}),
         (first.trainings[0], "decide", {"Decision"}),
         (first.scorings[0], "score", {"Data Docs"}),
         (first.nights[0], "monitor", {"Report"}),

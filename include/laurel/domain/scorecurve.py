@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,7 @@ def _curve(labels: NDArray[Any], scores: NDArray[Any], *, name: str | None) -> d
         "binary": binary,
         "histogram": _histogram(observed, said, binary=binary),
         "points": [_point(observed[part], said[part], binary=binary) for part in parts],
+        "cuts": _cuts(observed, np.asarray(scores, np.float32)) if binary else None,
     }
 
 
@@ -93,6 +94,17 @@ def _histogram(labels: Floats, scores: Floats, *, binary: bool) -> dict[str, Any
     }
     if binary:
         found["positive"] = np.bincount(places[labels > 0], minlength=BINS).tolist()
+    return found
+
+
+def _cuts(labels: Floats, scores: NDArray[np.float32]) -> dict[str, list[int]]:
+    """Rows at or above each hundredth from 0 to 1, and the positives among them."""
+    edges = np.array([place / 100 for place in range(101)], np.float32)
+    found = {}
+    for name, chosen in (("rows", scores), ("positive", scores[labels > 0])):
+        ordered = np.sort(chosen)
+        below = np.searchsorted(ordered, edges, side="left")
+        found[name] = (len(ordered) - below).tolist()
     return found
 
 
@@ -121,3 +133,24 @@ def _normal(labels: Floats, mean: float) -> tuple[float, float]:
     """The 95 % interval of a mean by the normal approximation; a point for a single row."""
     half = Z_95 * float(labels.std(ddof=1)) / np.sqrt(len(labels)) if len(labels) > 1 else 0.0
     return mean - half, mean + half
+
+
+def at_threshold(curve: Mapping[str, Any], threshold: float | None) -> dict[str, int] | None:
+    """What deciding from a threshold on means on the hold-out: rows, positives, and both together.
+
+    ``None`` without a threshold, or for one that is no hundredth.
+
+    >>> found = describe_scores(np.array([0, 1, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))
+    >>> at_threshold(found["curves"][0], 0.5)
+    {'rows': 4, 'positive': 3, 'decided': 2, 'rightly': 2}
+    """
+    cuts = curve["cuts"]
+    place = None if threshold is None else round(threshold * 100)
+    if cuts is None or place is None or place / 100 != threshold:
+        return None
+    return {
+        "rows": cuts["rows"][0],
+        "positive": cuts["positive"][0],
+        "decided": cuts["rows"][place],
+        "rightly": cuts["positive"][place],
+    }

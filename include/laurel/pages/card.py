@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from laurel.domain.scorecurve import at_threshold
 from laurel.pages import card_charts
 from laurel.pages.names import METRIC_NAMES
 from laurel.pages.page import templates
@@ -97,6 +98,7 @@ def _metrics(card: Card) -> Iterator[dict[str, Any]]:
             "name": METRIC_NAMES.get(each["metric"], each["metric"]),
             "value": each["value"],
             "bounds": _bounds(each["bounds"]),
+            "beside": _beside(each),
             "champion": versus.get("reference"),
             "gain": versus.get("gain"),
             "gain_bounds": _bounds(versus.get("bounds", {}), sign="+"),
@@ -108,6 +110,12 @@ def _bounds(bounds: Mapping[str, Any], *, sign: str = "") -> str:
     """The bounds of the greatest confidence, in words; nothing where there are none."""
     found = [pair for _, pair in sorted(bounds.items(), key=lambda item: float(item[0])) if pair]
     return f"{found[-1][0]:{sign}.4f} to {found[-1][1]:{sign}.4f}" if found else ""
+
+
+def _beside(each: Mapping[str, Any]) -> bool:
+    """Whether a value lies outside its own bounds: resamples of some metrics lean to one side."""
+    pairs = [pair for pair in each["bounds"].values() if pair]
+    return each["value"] is not None and any(not a <= each["value"] <= b for a, b in pairs)
 
 
 def _slice_metrics(card: Card) -> list[tuple[str, str]]:
@@ -140,6 +148,8 @@ def _slices(card: Card) -> Iterator[dict[str, Any]]:
 
 def _curves(card: Card) -> Iterator[dict[str, Any]]:
     level = card["model"]["threshold"]
+    several = len(card["scores"]["curves"]) > 1
+    before = [] if several else card["reliability"]["before"]
     for curve in card["scores"]["curves"]:
         of = "" if curve["class"] is None else f" of class {curve['class']}"
         seen = f"Calibration{of}: observed over said"
@@ -148,8 +158,9 @@ def _curves(card: Card) -> Iterator[dict[str, Any]]:
             "class": curve["class"],
             "binary": curve["binary"],
             "points": curve["points"],
+            "decided": at_threshold(curve, level),
             "seen_title": seen,
-            "seen": card_charts.said_and_seen(curve["points"], title=seen),
+            "seen": card_charts.said_and_seen(curve["points"], title=seen, before=before),
             "lie_title": lie,
             "lie": card_charts.histogram(
                 curve["histogram"], title=lie, level=level if curve["binary"] else None

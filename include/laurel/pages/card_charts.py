@@ -52,12 +52,16 @@ def histogram(found: Part, *, title: str, level: float | None = None) -> Markup:
     return svg.draw(parts, width=width, height=height, title=title)
 
 
-def said_and_seen(points: Sequence[Part], *, title: str) -> Markup:
-    """What was observed over what was said, with intervals; on the dashed line both are equal."""
+def said_and_seen(points: Sequence[Part], *, title: str, before: Sequence[Part] = ()) -> Markup:
+    """What was observed over what was said, with intervals; on the dashed line both are equal.
+
+    before: ``mean_score`` and ``observed`` of the same rows before calibration.
+    """
     if not points:
         return svg.nothing(title)
     width, height = 360, 190
     values = [value for p in points for value in (p["score"], p["low"], p["high"])]
+    values += [value for p in before for value in (p["mean_score"], p["observed"])]
     low, high = svg.padded(values, share=0.04)
     low = 0.0 if min(values) >= 0 else low
     x = svg.Scale(low, high, svg.LEFT, width - svg.RIGHT)
@@ -68,6 +72,9 @@ def said_and_seen(points: Sequence[Part], *, title: str) -> Markup:
             x(low), y(low), x(high), y(high)
         )
     )
+    if before:
+        path = " ".join(f"{x(p['mean_score'])},{y(p['observed'])}" for p in before)
+        parts.append(Markup('<polyline class="before" points="{}"/>').format(path))
     path = " ".join(f"{x(p['score'])},{y(p['observed'])}" for p in points)
     parts.append(Markup('<polyline class="line thin" points="{}"/>').format(path))
     for p in points:
@@ -95,7 +102,7 @@ def swarm(dots: Sequence[Sequence[float | None]], *, reach: float, title: str) -
         Markup('<path class="dots {}" d="{}"/>').format(tone, "".join(moves))
         for tone, moves in sorted(tones.items())
     ]
-    return svg.draw(parts, width=width, height=height, title=title, kind="spark")
+    return svg.draw(parts, width=width, height=height, title=title, kind="spark swarm")
 
 
 def dependence(bins: Sequence[Part], *, title: str) -> Markup:

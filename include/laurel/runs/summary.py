@@ -40,6 +40,8 @@ class Decision:
     reasons: tuple[str, ...]
     page: str | None
     """The key of its page in the store."""
+    card: str | None = None
+    """The key of the model card."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def _decision(usecase: str, entry: LedgerEntry) -> Decision:
         decided_by=entry.decided_by,
         reasons=entry.reasons,
         page=f"{prefix}/decision.html" if prefix else None,
+        card=f"{prefix}/card.html" if prefix else None,
     )
 
 

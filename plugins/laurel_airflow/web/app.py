@@ -21,6 +21,7 @@ from laurel.errors import LaurelError, NotFound
 from laurel.settings import load_settings
 from laurel.usecase import find_usecases
 from laurel_airflow.links import page_url
+from laurel_airflow.web.cards import with_ledger
 from laurel_airflow.web.overview import overview
 
 PAGE = re.compile(
@@ -95,7 +96,8 @@ def _page(key: str) -> HTMLResponse:
     if not PAGE.fullmatch(key):
         raise HTTPException(status_code=404, detail="there is no such page")
     try:
-        data = open_store(load_settings()).read(key)
+        store = open_store(load_settings())
+        data = with_ledger(store, key, store.read(key))
     except NotFound:
         raise HTTPException(status_code=404, detail="there is no such page") from None
     except LaurelError as error:
