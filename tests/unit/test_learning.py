@@ -1,4 +1,4 @@
-"""What a use case may say of learning: weights, classes, constraints, exposure; and what it does."""
+"""What a use case may say of learning, and what that does: weights, classes, constraints."""
 
 from __future__ import annotations
 
