@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from laurel.adapters.sources import KeepsFiles, Source
+from laurel.adapters.sources import files as file_source
 from laurel.errors import DataError, StoreFault
 from laurel.settings import Settings
 from support.feeds import DAYS, FolderFeed, an_hour_ago, as_csv, as_parquet, frames, opened, rows
@@ -110,8 +111,9 @@ def test_a_disk_that_is_away_is_a_fault_and_never_a_day_without_rows(
 
 
 def test_a_file_is_settled_only_when_its_time_of_change_is_past(
-    feed: FolderFeed, tmp_path: Path, settings: Settings
+    feed: FolderFeed, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(file_source, "FRESH_SECONDS", 1800.0)  # a machine may stand still
     source = source_of(feed, tmp_path, settings)
     assert not source.states([DAY])[DAY].settled
     an_hour_ago(file_of(feed))

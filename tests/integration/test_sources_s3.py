@@ -163,6 +163,7 @@ def test_the_key_may_come_from_a_connection(
         ({"endpoint": "http://127.0.0.1:9"}, StoreFault),
     ],
 )
+@pytest.mark.usefixtures("waits")
 def test_a_bucket_or_server_that_is_not_there_is_told(
     feed: BucketFeed,
     tmp_path: Path,

@@ -136,6 +136,7 @@ def test_a_server_that_is_down_is_a_fault_within_seconds(
         assert endpoint in str(fault.value)
 
 
+@pytest.mark.usefixtures("waits")
 def test_a_server_that_never_answers_is_a_fault(
     on_seaweedfs: Settings, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
