@@ -14,6 +14,7 @@ from laurel_airflow.links import (
     ExaminationLink,
     ReportLink,
     RestatementLink,
+    SearchLink,
 )
 from laurel_airflow.web.lazy import LazyApp
 
@@ -26,6 +27,7 @@ class LaurelPlugin(AirflowPlugin):
         ReportLink(),
         DecisionLink(),
         CardLink(),
+        SearchLink(),
         DataDocsLink(),
         RestatementLink(),
         ExaminationLink(),

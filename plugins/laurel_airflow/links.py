@@ -63,6 +63,13 @@ class CardLink(PageLink):
 
 
 @attrs.define()
+class SearchLink(PageLink):
+    """To the search for parameters of a training that had one."""
+
+    page: ClassVar[str] = "Search"
+
+
+@attrs.define()
 class DataDocsLink(PageLink):
     """To the page of a validation."""
 

@@ -18,6 +18,7 @@ from laurel_airflow.links import (
     ExaminationLink,
     ReportLink,
     RestatementLink,
+    SearchLink,
 )
 from laurel_airflow.times import (
     as_of_of,
@@ -102,7 +103,7 @@ class TrainOperator(LaurelOperator):
     """Trains a challenger on what was known at as_of and measures it beside the champion."""
 
     verb = "train"
-    operator_extra_links = (DecisionLink(), CardLink(), DataDocsLink())
+    operator_extra_links = (DecisionLink(), CardLink(), SearchLink(), DataDocsLink())
 
     def run_verb(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
         from laurel.runs.train import train

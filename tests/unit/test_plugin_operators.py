@@ -28,7 +28,7 @@ from laurel.runs.score import Scored
 from laurel.runs.train import Trained
 from laurel_airflow import LaurelPlugin, operators, sensors
 from laurel_airflow.assets import champion_asset, dataset_asset, report_asset, restatement_asset
-from laurel_airflow.links import DataDocsLink, DecisionLink, PageLink, ReportLink
+from laurel_airflow.links import DataDocsLink, DecisionLink, PageLink, ReportLink, SearchLink
 from support.records import decision
 from support.synthetic import load_toy
 
@@ -312,7 +312,7 @@ def test_decide_asks_for_the_run_that_was_trained(monkeypatch: pytest.MonkeyPatc
     assert seen == {"run": "run of train", "supersede": True}
 
 
-@pytest.mark.parametrize("link", [ReportLink(), DecisionLink(), DataDocsLink()])
+@pytest.mark.parametrize("link", [ReportLink(), DecisionLink(), SearchLink(), DataDocsLink()])
 def test_a_link_leads_to_the_page_that_the_task_made_and_nowhere_else(link: PageLink) -> None:
     key: Any = object()
     task = Verb(task_id="verb", usecase="toy")
@@ -324,7 +324,7 @@ def test_a_link_leads_to_the_page_that_the_task_made_and_nowhere_else(link: Page
 
 def test_every_link_of_a_task_is_registered_and_named_once() -> None:
     links = LaurelPlugin.operator_extra_links
-    assert len({link.name for link in links}) == len(links) == 6
+    assert len({link.name for link in links}) == len(links) == 7
 
     for _, task in TASKS.values():
         own: list[BaseOperatorLink] = list(task.operator_extra_links)
@@ -332,6 +332,7 @@ def test_every_link_of_a_task_is_registered_and_named_once() -> None:
     assert [link.name for link in TASKS["train"][1].operator_extra_links] == [
         "Decision",
         "Model card",
+        "Search",
         "Data Docs",
     ]
 
