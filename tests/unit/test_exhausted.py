@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import mmap
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +57,14 @@ def test_what_another_error_was_raised_from_counts() -> None:
     assert isinstance(exhausted(wrapped, usecase="toy", place="data"), OutOfMemory)
 
 
-def test_a_full_disk_names_the_place_and_may_be_tried_again() -> None:
-    error = OSError(errno.ENOSPC, "No space left on device")
-
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+)
+def test_a_full_disk_names_the_place_and_may_be_tried_again(error: Exception) -> None:
     told = exhausted(error, usecase="toy", place="work/here")
 
     assert isinstance(told, StoreFault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import resource
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from laurel.errors import MORE_MEMORY, LaurelError, OutOfMemory, StoreFault
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No space, no quota, and a file that may not be as large."""
+_NO_ROOM = ("database or disk is full", "disk I/O error")
+"""How SQLite says it, in which DVC keeps what it knows of files."""
 _STATUS = Path("/proc/self/status")
 _NO_MEMORY = (
     "bad_alloc",
@@ -48,7 +51,11 @@ def exhausted(error: BaseException, *, usecase: str, place: str) -> LaurelError 
 
 def disk_is_full(error: BaseException | None) -> bool:
     """Whether a full disk is among the causes of an error."""
-    return any(isinstance(each, OSError) and each.errno in FULL for each in _causes(error))
+    return any(
+        (isinstance(each, OSError) and each.errno in FULL)
+        or (isinstance(each, sqlite3.OperationalError) and any(w in str(each) for w in _NO_ROOM))
+        for each in _causes(error)
+    )
 
 
 def memory_is_short(error: BaseException | None) -> bool:

@@ -103,19 +103,22 @@ def _plain(
     taken = [name for name in features.columns if name in RESERVED]
     if taken:
         raise DataError("these feature names are Laurel's own", **where, found=", ".join(taken))
-    return pd.DataFrame(
-        {str(name): _plain_column(features[name], where) for name in features.columns}
-    )
+    columns = {str(name): _plain_column(features[name], where) for name in features.columns}
+    return pd.DataFrame(columns, copy=False)
 
 
-def _plain_column(column: pd.Series[Any], where: dict[str, Any]) -> pd.Series[Any]:
+def _plain_column(column: pd.Series[Any], where: dict[str, Any]) -> Any:
+    """An array: a series costs more than the values of a day."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+        return column.to_numpy().astype(NUMBER, copy=False)
     if isinstance(column.dtype, pd.CategoricalDtype):
-        named = column.cat.rename_categories([str(level) for level in column.cat.categories])
-        return named.astype("str")
+        # the last is for code -1: what is missing
+        levels = [*(str(level) for level in column.cat.categories), None]
+        return pd.array(levels, dtype="str").take(column.cat.codes.to_numpy())
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return pd.Series(column.to_numpy(dtype=NUMBER, na_value=np.nan), index=column.index)
+        return column.to_numpy(dtype=NUMBER, na_value=np.nan)
     if isinstance(column.dtype, pd.StringDtype):
-        return column.astype("str")
+        return column.astype("str").array
     raise DataError(
         f"feature {column.name!r} has a type that no model learns from",
         **where,

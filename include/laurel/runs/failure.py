@@ -26,7 +26,7 @@ def kept_failure(
     if docs.is_file():
         store.create(f"{prefix}/validation.html", docs.read_bytes())
     if not output:
-        return error
+        return told_failure(error, usecase=usecase, detail=None)
     key = f"{prefix}/failed/{hashlib.sha256(output).hexdigest()[:16]}.log"
     store.create(key, output)
     return told_failure(error, usecase=usecase, detail=key)

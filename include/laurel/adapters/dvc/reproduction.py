@@ -107,8 +107,14 @@ def _worded(folder: Path) -> Iterator[None]:
             hint="try again when it is done, or use a workspace of your own",
         ) from error
     except DvcException as error:
-        kind = StoreFault if disk_is_full(error) else LaurelError
-        raise kind(str(error), found=_causes(error), detail=str(folder)) from error
+        if disk_is_full(error):
+            raise StoreFault(
+                f"the disk is full: {error}",
+                found=_causes(error),
+                detail=str(folder),
+                hint="free some room there; trying again is safe",
+            ) from error
+        raise LaurelError(str(error), found=_causes(error), detail=str(folder)) from error
 
 
 @contextlib.contextmanager
