@@ -16,6 +16,8 @@ from support.servers import S3Server
 pytestmark = pytest.mark.slow
 
 PARTS = 2
+CALM = {"OPENBLAS_NUM_THREADS": "1"}
+"""No threads in an interpreter that forks."""
 KILLED = -9
 
 
@@ -28,7 +30,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Any]]]
         subprocess.Popen(
             [sys.executable, "-m", "support.killing", folder / str(part), str(part), str(PARTS)],
             cwd=tests,
-            env={**os.environ, "PYTHONPATH": str(tests)},
+            env={**os.environ, **CALM, "PYTHONPATH": str(tests)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -50,7 +52,7 @@ def told_on_s3(
     done = subprocess.run(
         [sys.executable, "-m", "support.killing_s3", folder, seaweedfs.fresh_url()],
         cwd=tests,
-        env={**os.environ, **seaweedfs.env, "PYTHONPATH": str(tests)},
+        env={**os.environ, **CALM, **seaweedfs.env, "PYTHONPATH": str(tests)},
         capture_output=True,
         text=True,
         timeout=400,

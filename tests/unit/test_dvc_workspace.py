@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -293,12 +292,11 @@ def test_stopping_the_task_ends_the_command(
         if line == "started":
             raise KeyboardInterrupt
 
-    command = "echo started; sleep 600 & wait; touch ../finished"
+    # Who waits for the command to end waits longer than any test may take.
+    command = "echo started; sleep 3600 & wait; touch ../finished"
     workspace = make(tmp_path / "w", settings, refs, one_stage(command))
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         workspace.repro(["work"], echo=stop)
-    assert time.monotonic() - started < 300
     assert not (tmp_path / "finished").exists()
 
 
