@@ -137,6 +137,13 @@ def test_hyperband_begins_below_the_bound_on_rounds(toy: UseCase, tmp_path: Path
     assert "must be below training.model.rounds, 60" in said
 
 
+def test_a_search_is_not_for_engines_that_spare_memory(toy: UseCase) -> None:
+    document = tuned(toy).config.document()
+    document["training"]["engine"] = "external"
+    with pytest.raises(ValidationError, match="fits its folds in memory"):
+        type(toy.config).model_validate(document)
+
+
 def test_the_first_trial_has_the_use_case_s_own_values_else_xgboost_s(toy: UseCase) -> None:
     tuning = Tuning(**TUNING)
     assert first_values(tuning, toy.config.training.model.params) == {

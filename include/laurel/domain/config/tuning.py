@@ -126,6 +126,12 @@ def faults(config: UseCaseConfig) -> Iterator[str]:
             f"training.tuning.metric is none that {config.label.objective} has: "
             f"{unknown(tuning.metric, known)}"
         )
+    if training.engine.kind != "memory":
+        yield (
+            "training.tuning fits its folds in memory, so it is not for training.engine "
+            f"{training.engine.kind}: search on fewer train days with the engine memory, and write "
+            "what it finds into training.model.params"
+        )
     yield from _first_trial(tuning, training.model.params)
     pruner, rounds = tuning.pruner, training.model.rounds
     if isinstance(pruner, Hyperband) and pruner.minimum_rounds >= rounds:
