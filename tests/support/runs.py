@@ -48,6 +48,8 @@ SCORED = ("2024-02-13", "2024-02-14", "2024-02-20", "2024-02-21")
 """Two partitions by the first champion, two by the second."""
 DATASETS = ("climate", "returns", "visits")
 EVERYTHING = (*DATASETS, PREDICTIONS)
+HIDDEN = (".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
+"""Files of a clone that begin with a dot."""
 
 OVERRIDES = '''
 
@@ -260,9 +262,9 @@ def make_checkout(folder: Path) -> Path:
     for name in ("dags", "expectations", "include"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("dvc.yaml", "params.yaml", "pyproject.toml"):
+    (folder / ".dvc").mkdir()
+    for name in ("dvc.yaml", "params.yaml", "pyproject.toml", *HIDDEN):
         shutil.copyfile(ROOT / name, folder / name)
-    (folder / ".gitignore").write_text("__pycache__/\n/data/\n")
     author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     for words in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "All of it"]):
         subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
