@@ -74,7 +74,9 @@ def examine(
 def _effects(data: Path, config: UseCaseConfig, wanted: Examination) -> Effects:
     """The model with its rows; where they are thinned, one trained on as many as its rivals."""
     model = load_model(data / "model")
-    counts = {name: sum(map(table_rows, frame_files(data, (name,)))) for name in SPLITS}
+    counts: dict[str, int] = {
+        name: sum(map(table_rows, frame_files(data, (name,)))) for name in SPLITS
+    }
     most = {"holdout": wanted.holdout_rows}
     frames = {name: _thinned(data, name, most.get(name, wanted.train_rows)) for name in SPLITS}
     train, validation, holdout = (split_part(frames[name], name, config) for name in SPLITS)

@@ -61,9 +61,8 @@ def measure_effect(
     """
     if all(np.array_equal(own, other) for other in others):
         return Effect(0.0, 0.0, 0.0)
-    base = np.float64(metric(labels, own))
-    found = [float(metric.gain(base, np.float64(metric(labels, other)))) for other in others]
-    value = float(np.mean(found))
+    base = np.full(len(others), metric(labels, own))
+    value = float(metric.gain(base, np.array([metric(labels, each) for each in others])).mean())
     if np.isnan(value):
         return Effect(None)
     scores = {"own": own, **{str(place): other for place, other in enumerate(others)}}
