@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 from bench import TOY, Bench
-from measure import ingest, large, parse, publish, score, stages, train
+from measure import ingest, large, parse, publish, score, stages, train, tune
 from pairs import Comparison, Spread
 from processes import ProcessFailed
 from rich.console import Console
@@ -34,6 +34,7 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "score": score,
     "publish": publish,
     "stages": stages,
+    "tune": tune,
 }
 USUAL = ("parse", "ingest", "train", "score", "publish")
 COLUMNS = (
