@@ -332,3 +332,35 @@ def test_a_champion_s_rows_are_read_with_its_own_exposure() -> None:
     assert as_learned(said, {"exposure": "items"}) is said
     with pytest.raises(ConfigError, match="no longer have the column"):
         as_learned(said, {"exposure": "minutes"})
+
+
+# --- classes that are numbers, and what is decided
+
+
+def test_classes_may_be_whole_numbers_in_a_column_with_nulls() -> None:
+    stars = find_objective(Label(column="y", objective="multiclass", classes=(5, 1, 3)))
+    for kind in ("float64", "Int64"):
+        found = stars.encode(pd.Series([1, 5, None, 3, 2], dtype=kind))
+        np.testing.assert_array_equal(found, [1, 0, np.nan, 2, np.nan])
+    assert stars.score_columns == ("score_5", "score_1", "score_3")
+    scores = np.array([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]], np.float32)
+    decided = stars.decide(scores, None)
+    assert decided is not None
+    assert decided.tolist() == [1, 5]
+    assert decided.dtype == "int64"
+    assert stars.decision is not None
+    assert stars.decision.type == "int64"
+
+
+@pytest.mark.parametrize("objective", ["regression", "count"])
+def test_numbers_and_counts_decide_nothing(objective: str) -> None:
+    learned = find_objective(config(objective).label)
+    assert learned.decision is None
+    assert learned.decide(np.ones(2), None) is None
+
+
+def test_a_score_of_the_very_threshold_is_decided_positive() -> None:
+    scores = np.array([0.35, 0.34999], np.float32)
+    decided = BINARY.decide(scores, 0.35)
+    assert decided is not None
+    assert decided.tolist() == [True, False]

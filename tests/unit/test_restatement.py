@@ -233,3 +233,25 @@ def test_hostile_words_are_only_words() -> None:
 
     assert HOSTILE not in page
     assert page.count("&lt;script&gt;") >= 3
+
+
+def test_of_several_scores_the_one_that_moved_most_is_named_and_classes_flip() -> None:
+    names = ("score_a", "score_b")
+    known = pd.DataFrame(
+        {"id": ["x", "y"], "score_a": [0.9, 0.4], "score_b": [0.1, 0.6], "decision": ["a", "b"]}
+    )
+    corrected = known.assign(score_a=[0.4, 0.4], score_b=[0.7, 0.6], decision=["b", "b"])
+    found = compare_predictions(known, corrected, key=["id"], partition="d", scores=names)
+    assert (found.changed, found.flipped) == (1, 1)
+    assert found.largest == pytest.approx(0.6)
+    (row,) = found.top
+    assert (row["score"], row["decision_known"], row["decision"]) == ("score_b", "a", "b")
+
+
+def test_scores_without_a_decision_are_compared_and_flip_nothing() -> None:
+    known = pd.DataFrame({"id": ["x", "y"], "score": [10.0, 20.0]})
+    found = compare_predictions(
+        known, known.assign(score=[10.0, 26.0]), key=["id"], partition="2024-01-01"
+    )
+    assert (found.changed, found.flipped, found.total) == (1, 0, 6.0)
+    assert found.top[0]["decision"] is None
