@@ -68,7 +68,7 @@ def load_sample(name: str) -> Sample:
     config = usecase.config
     days = config.features.history_days + config.label.delay_days + 7
     first = Partition.at(config.first_instant).shifted(days)
-    tables = {each: _read(usecase, each, days, first) for each in config.datasets}
+    tables = {each: read_days(usecase, each, days, first) for each in config.datasets}
     every = tables[config.rows_name]
     labels = tables[config.labels_name].drop(columns=PARTITION)
     rows = every[every[PARTITION].isin([first.key, first.shifted(1).key])]
@@ -81,7 +81,8 @@ def load_sample(name: str) -> Sample:
     return Sample(usecase, first, raw, context)
 
 
-def _read(usecase: UseCase, name: str, days: int, first: Partition) -> pd.DataFrame:
+def read_days(usecase: UseCase, name: str, days: int, first: Partition) -> pd.DataFrame:
+    """A dataset from so many days before ``first`` to some after it, stamped."""
     start, end = first.shifted(-days).start, first.shifted(2 + AFTER).start
     source = open_source(usecase, name, settings=load_settings({}))
     with TemporaryDirectory() as folder:
