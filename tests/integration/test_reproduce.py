@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pandas as pd
 import pytest
 import yaml
@@ -17,15 +20,16 @@ from laurel.adapters.records import find_bundle, write_environment
 from laurel.adapters.tables import read_table, write_table
 from laurel.domain.bundle import Bundle, Environment
 from laurel.domain.canonical import canonical_json
-from laurel.errors import LaurelError, NotFound
+from laurel.errors import LaurelError, NotFound, Refused
 from laurel.runs import reproduce as module
-from laurel.runs.reproduce import Compared, Reproduction, reproduce, reproduce_bundle
+from laurel.runs.named import KINDS, find_run
+from laurel.runs.outputs import Compared
+from laurel.runs.reproduce import Options, Reproduction, reproduce
+from laurel.runs.site import look_at_site
 from support.runs import Home, running_from
+from support.servers import S3Server, settings_on, use_credentials
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_checkout")]
-
-OUTPUTS = ("evidence", "frame", "metrics.json", "model", "snapshot")
-OUTPUTS += ("validation.html", "validation.json", "verdict.json")
 
 
 def bundle_of(home: Home, number: int = 0) -> Bundle:
@@ -73,24 +77,89 @@ def differing(found: Reproduction) -> list[str]:
     ]
 
 
-def test_a_run_is_reproduced_byte_for_byte_from_a_fresh_clone(copied: Home) -> None:
-    """With a champion among its inputs, and a use case that the checkout does not hold."""
-    version = copied.trained[1].model_version
+def test_a_run_is_reproduced_from_s3_in_another_folder_with_other_threads(
+    prepared: Home,
+    own_checkout: Path,
+    seaweedfs: S3Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a champion among its inputs, an empty cache, and a use case nobody has installed."""
+    use_credentials(seaweedfs, monkeypatch)
+    settings = replace(
+        settings_on(seaweedfs, prepared.settings),
+        home=tmp_path / "home",
+        cache=tmp_path / "cache",
+        usecase_folders=(),
+    )
+    upload(prepared.folder / "store", settings.store, seaweedfs)
+    site, folder = look_at_site(settings), tmp_path / "again"
+    bundle = find_run(site.store, "champion")
+    before = sorted(site.store.keys(""))
 
-    found = reproduce(copied.site, version, keep=True)
+    found = reproduce(site, bundle, Options(folder=folder, threads=3))
 
-    assert found.reproduced
+    assert found.verdict == "identical"
+    assert found.exit_code == 0
     assert found.differences == ()
-    assert found.run == copied.trained[1].run
-    assert [output.path for output in found.outputs] == [f"data/toy/{name}" for name in OUTPUTS]
-    assert found.text().startswith(f"{version} (run {found.run}): reproduced: identical bytes")
-    assert found.folder is not None
-    assert (found.folder / ".git").is_dir()
-    assert (found.folder / "include" / "usecases" / "toy" / "features.py").is_file()
-    made = read_json(found.folder / "data" / "toy" / "inputs" / "champion" / "champion.json")
-    assert made["model_version"] == copied.trained[0].model_version
-    assert (found.folder / ".dvc" / "config").read_text().count(str(found.folder)) == 1
-    assert [*(copied.settings.home / "workspaces").iterdir()] == [found.folder]
+    assert found.run == prepared.trained[1].run
+    assert [output.path for output in found.outputs] == sorted(bundle.outputs)
+    assert {"data/toy/evidence", "data/toy/model", "data/toy/plots"} <= set(bundle.outputs)
+    assert found.text().startswith(f"{bundle.model_version} (run {found.run}): reproduced: iden")
+    assert (folder / ".git").is_dir()
+    assert (folder / "include" / "usecases" / "toy" / "features.py").is_file()
+    made = read_json(folder / "data" / "toy" / "inputs" / "champion" / "champion.json")
+    assert made["model_version"] == prepared.trained[0].model_version
+    assert seaweedfs.secret_key not in (folder / ".dvc" / "config").read_text()
+    assert [*(settings.home / "workspaces").iterdir()] == []
+    assert sorted(site.store.keys("")) == before
+    with pytest.raises(Refused, match="in a folder of its own"):
+        reproduce(site, bundle, Options(folder=folder))
+
+
+def upload(folder: Path, url: str, server: S3Server) -> None:
+    """Copy a store in a folder to a server, key by key."""
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    client = boto3.client("s3", endpoint_url=server.endpoint)
+    files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(
+            lambda f: client.upload_file(str(f), bucket, f"{prefix}/{f.relative_to(folder)}"),
+            files,
+        ):
+            pass
+
+
+def test_predictions_are_computed_again_from_what_their_bundle_names(copied: Home) -> None:
+    run = copied.keys("runs/toy/score/")[0].split("/")[3]
+    bundle = find_run(copied.site.store, run, kinds=KINDS)
+
+    found = reproduce(copied.site, bundle)
+
+    assert found.verdict == "identical"
+    (output,) = found.outputs
+    assert output.path == f"predictions/{bundle.partitions[0]}.parquet"
+    assert output.expected == copied.predictions_of(bundle.partitions[0])[0].md5
+
+
+def test_a_report_is_not_made_again_and_it_is_said_what_stands_for_it(prepared: Home) -> None:
+    run = prepared.keys("runs/toy/monitor/")[0].split("/")[3]
+    bundle = find_run(prepared.site.store, run, kinds=KINDS)
+
+    with pytest.raises(Refused, match="a run of kind monitor is not made again") as raised:
+        reproduce(prepared.site, bundle)
+
+    assert "laurel audit verify" in (raised.value.hint or "")
+
+
+def test_a_run_that_left_no_bundle_is_told_as_such(copied: Home) -> None:
+    """As a training of which a stage failed; an ingestion has none either."""
+    copied.site.store.create("runs/toy/train/00ff00ff00ff00ff/failed/0.log", b"it failed")
+    ingested = copied.keys("runs/toy/ingest/")[0].split("/")[3]
+
+    for run in ("00ff00ff00ff00ff", "00ff", ingested):
+        with pytest.raises(NotFound, match="has no bundle: it failed, or it is not done"):
+            find_run(copied.site.store, run, kinds=KINDS)
 
 
 def test_other_rows_and_another_order_are_named_partition_by_partition(copied: Home) -> None:
@@ -100,7 +169,7 @@ def test_other_rows_and_another_order_are_named_partition_by_partition(copied: H
     other["refund"] = other["refund"] + 1
     tampered = with_input(copied, bundle_of(copied), "returns", {order: shuffled, values: other})
 
-    found = reproduce_bundle(copied.site, tampered)
+    found = reproduce(copied.site, tampered)
 
     assert not found.reproduced
     assert "snapshot" in differing(found)
@@ -122,9 +191,18 @@ def test_a_changed_parameter_is_named_though_there_is_no_commit(copied: Home) ->
     changed = with_files(bundle, params_yaml=text.replace("max_depth: 3", "max_depth: 4"))
     code = bundle.code.model_copy(update={"commit": None})
 
-    found = reproduce_bundle(copied.site, changed.model_copy(update={"code": code}))
+    found = reproduce(copied.site, changed.model_copy(update={"code": code}))
 
-    assert differing(found) == ["evidence", "metrics.json", "model", "verdict.json"]
+    assert differing(found) == [
+        "evidence",
+        "explanation",
+        "metrics.json",
+        "model",
+        "plots",
+        "verdict.json",
+    ]
+    assert found.verdict == "different"
+    assert found.exit_code == 1
     assert found.first_difference == "parameter toy.training.model.params.max_depth was 3, is 4"
     assert found.differences == (found.first_difference,)
 
@@ -137,7 +215,7 @@ def test_a_damaged_object_ends_the_reproduction_by_name(copied: Home) -> None:
     file.write_bytes(file.read_bytes()[:-1] + b"x")
 
     with pytest.raises(LaurelError, match="not what their name says") as raised:
-        reproduce(copied.site, copied.trained[0].run)
+        reproduce(copied.site, bundle_of(copied))
 
     assert line["md5"] in str(raised.value)
     assert raised.value.usecase == "toy"
@@ -150,7 +228,7 @@ def test_a_window_that_names_other_bytes_than_it_holds_is_refused(copied: Home) 
     window = bundle.files["data/toy/window.json"]
 
     with pytest.raises(LaurelError) as raised:
-        reproduce_bundle(copied.site, with_files(tampered, window_json=window))
+        reproduce(copied.site, with_files(tampered, window_json=window))
 
     assert "toy_assemble" in raised.value.fact
     assert "bytes are not those that window.json names" in raised.value.fact
@@ -173,7 +251,7 @@ def test_a_changed_dependency_is_named(copied: Home, monkeypatch: pytest.MonkeyP
     made = (Compared("data/toy/model", "a", "b"),)
     monkeypatch.setattr(module, "_again", lambda *_: (made, ()))
 
-    found = reproduce_bundle(copied.site, bundle)
+    found = reproduce(copied.site, bundle)
 
     expected = f"dependency: xgboost-cpu 1.7.6 became {installed['xgboost-cpu']}"
     assert found.first_difference == expected
@@ -190,7 +268,7 @@ def test_an_environment_that_is_not_recorded_is_said_to_be_unknown(
     bundle = bundle_of(copied).model_copy(update={"environment": environment})
     monkeypatch.setattr(module, "_again", lambda *_: ((), ()))
 
-    found = reproduce_bundle(copied.site, bundle)
+    found = reproduce(copied.site, bundle)
 
     assert not found.reproduced
     python, libc, packages = found.differences
@@ -211,18 +289,22 @@ def test_a_shallow_clone_reproduces_its_own_commit_and_names_another(
     elsewhere = bundle.model_copy(update={"code": code})
     looked: list[bool] = []
 
-    def look(_site: object, _bundle: object, clone: Path) -> tuple[tuple[()], tuple[()]]:
+    def look(_site: object, _bundle: object, clone: Path, _: object) -> tuple[tuple[()], tuple[()]]:
         looked.append((clone / "include" / "laurel" / "errors.py").is_file())
         return (), ()
 
     monkeypatch.setattr(module, "_again", look)
     with running_from(shallow):
-        assert reproduce_bundle(copied.site, bundle).differences == ()
-        with pytest.raises(LaurelError, match="cannot be cloned") as raised:
-            reproduce_bundle(copied.site, elsewhere)
+        assert reproduce(copied.site, bundle).differences == ()
+        (note,) = reproduce(copied.site, elsewhere).differences
+        assert note.startswith(f"code: {code.commit} is not in this repository; the files here")
+        (shallow / "include" / "laurel" / "stages" / "verdict.py").write_text("other = 1\n")
+        with pytest.raises(Refused, match="the code of the run is not here") as raised:
+            reproduce(copied.site, elsewhere)
 
-    assert looked == [True]
-    assert raised.value.expected == f"commit {code.commit} in {shallow}"
+    assert looked == [True, True]
+    assert raised.value.expected == f"commit {code.commit}"
+    assert "include/laurel/stages/verdict.py" in str(raised.value.found)
 
 
 def test_a_dirty_tree_and_changed_code_are_notes(
@@ -232,14 +314,6 @@ def test_a_dirty_tree_and_changed_code_are_notes(
     code = bundle.code.model_copy(update={"dirty": True})
     monkeypatch.setattr(module, "_again", lambda *_: ((), ()))
 
-    (note,) = reproduce_bundle(copied.site, bundle.model_copy(update={"code": code})).differences
+    (note,) = reproduce(copied.site, bundle.model_copy(update={"code": code})).differences
 
-    assert note == f"the run was made from a dirty tree: {code.commit} is not all of its code"
-
-
-@pytest.mark.parametrize("run", ["0123456789abcdef", "toy-20240101-00000000", "nobody-1"])
-def test_an_unknown_run_is_named(prepared: Home, run: str) -> None:
-    with pytest.raises(NotFound, match="no such training run") as raised:
-        reproduce(prepared.site, run)
-
-    assert raised.value.found == run
+    assert note == f"code: the run was made from a dirty tree on {code.commit}"

@@ -40,8 +40,8 @@ def reproduce(
     """
     from laurel.domain.equivalence import TOLERANCE
     from laurel.errors import Refused
-    from laurel.runs.named import find_run
-    from laurel.runs.reproduce import KINDS, Options, kept_folder
+    from laurel.runs.named import KINDS, find_run
+    from laurel.runs.reproduce import Options, kept_folder
     from laurel.runs.reproduce import reproduce as again
     from laurel.runs.site import look_at_site
 

@@ -73,7 +73,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def _metric(line: Found) -> dict[str, Any]:
-    name = METRIC_NAMES.get(line["metric"], line["metric"])
+    name = str(METRIC_NAMES.get(line["metric"], line["metric"]))
     return {
         "name": name,
         "direction": "more is better" if line["bigger_is_better"] else "less is better",
@@ -169,8 +169,10 @@ def _slice_metric(found: Found) -> str:
 
 
 def _slices(found: Found) -> Iterator[dict[str, Any]]:
-    overall = next(iter(found["metrics"]["overall"]), None)
-    for line in found["slices"] if overall else ():
+    if not found["metrics"]["overall"]:
+        return
+    overall = found["metrics"]["overall"][0]
+    for line in found["slices"]:
         values = line["metrics"][overall["metric"]]
         known = None not in values
         change = values[1] - values[0] if known else None

@@ -9,8 +9,9 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from laurel.adapters.records import Ledger, find_bundle, read_bundle
+from laurel.adapters.records.bundle import FILE
 from laurel.adapters.store import Store
-from laurel.domain.bundle import Bundle, Kind
+from laurel.domain.bundle import Bundle, Kind, bundle_prefix
 from laurel.errors import LaurelError, NotFound, Refused
 
 CHAMPION = "champion"
@@ -80,6 +81,13 @@ def _matches(store: Store, said: str, usecase: str | None) -> Iterator[tuple[str
     for name in names:
         if said.startswith(f"{name}-"):
             yield from _versions(store, said, name)
+    for name, kind, run in _begin_so(store, said, names):
+        if store.exists(f"{bundle_prefix(name, kind, run)}/{FILE}"):
+            yield name, kind, run
+
+
+def _begin_so(store: Store, said: str, names: Sequence[str]) -> Iterator[tuple[str, Kind, str]]:
+    """The runs that left anything, whose id begins so."""
     if _is_id(said) and len(said) >= SHORTEST:
         for name in names:
             for kind in KINDS:
@@ -149,6 +157,14 @@ def _other_kind(found: tuple[str, Kind, str], kinds: Sequence[Kind]) -> LaurelEr
 def _unknown(store: Store, said: str, usecase: str | None) -> LaurelError:
     there = usecases_of(store)
     names = [usecase] if usecase else there
+    if begun := next(_begin_so(store, said, names), None):
+        return NotFound(
+            "this run has no bundle: it failed, or it is not done",
+            usecase=usecase,
+            found=f"{begun[2]}, a run of kind {begun[1]}",
+            detail=f"{store.url}/{bundle_prefix(*begun)}",
+            hint="what a failed stage said is in failed/ there",
+        )
     known = [text for name in names for pair in _known_versions(store, name) for text in pair]
     near = difflib.get_close_matches(said, known, n=1)
     elsewhere = usecase and list(_matches(store, said, None))

@@ -23,7 +23,7 @@ from laurel.adapters.environment import (
     installed_versions,
 )
 from laurel.adapters.records import read_environment
-from laurel.domain.bundle import Bundle, Kind
+from laurel.domain.bundle import Bundle
 from laurel.domain.equivalence import TOLERANCE, Verdict, worst
 from laurel.domain.rootfiles import DVC_LOCK
 from laurel.domain.stagefile import DVC_YAML
@@ -35,8 +35,6 @@ from laurel.runs.rescore import score_as_then
 from laurel.runs.runcode import lay_run_code
 from laurel.runs.site import KEPT, Site
 
-KINDS: tuple[Kind, ...] = ("train", "score", "restate", "monitor", "ingest")
-"""Kinds of runs that a person may name here; some are refused with the reason."""
 WORDING: Mapping[Verdict, str] = {
     "identical": "reproduced: identical bytes",
     "equivalent": "equivalent, not identical",
@@ -216,10 +214,6 @@ def _expect_empty(folder: Path) -> None:
 
 def _no_way(bundle: Bundle) -> Refused:
     why = {
-        "ingest": (
-            "what the source gave is no part of a run's inputs",
-            "its rows are in the store: laurel audit looks whether they are whole",
-        ),
         "monitor": (
             "a report is measured by the code of its night",
             "its bundle names the report's digest: laurel audit verify checks it",
