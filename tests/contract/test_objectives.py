@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from laurel.adapters.simple import SIMPLE, simple_scores
 from laurel.adapters.xgboost import fit
 from laurel.domain.calibration import FITS, KINDS
-from laurel.domain.config import TERMS, Label, Model
+from laurel.domain.config import TERMS, Label, Model, Monitoring
+from laurel.domain.drift import compare_scores
 from laurel.domain.featureset import EXPOSURE, Part
 from laurel.domain.objective import OBJECTIVES, Objective, find_objective
+from laurel.domain.performance import by_day, calibration, estimate, matured, measure
+from laurel.domain.profile import bin_counts, build_profile, empty_counts, merge
 from laurel.pages.names import METRIC_NAMES
 
 CLASSES = ("blue", "green", "red")
@@ -152,6 +155,88 @@ def test_scores_go_into_a_table_and_come_back(objective: Objective) -> None:
 def test_a_part_without_rows_is_not_learned_from(objective: Objective) -> None:
     assert objective.labels.lacking(np.empty(0), objective.classes, "train")
     assert objective.labels.summary(np.empty(0), objective.classes) is not None
+
+
+# --- what the nightly report says of each
+
+
+def scored(objective: Objective, count: int = 6_000) -> pd.DataFrame:
+    """Rows whose labels come as their scores say, of two days; some have no label yet."""
+    draw = np.random.default_rng(9)
+    names = objective.score_columns
+    if objective.classes:
+        scores = objective.link(draw.normal(0, 1.5, (count, 3)))
+        places = (draw.random(count)[:, None] > scores.cumsum(axis=1)).sum(axis=1)
+        labels = pd.Series(np.array(CLASSES, dtype=object)[places], dtype="str")
+    elif objective.probabilities:
+        scores = objective.link(draw.normal(0, 1.5, count))
+        labels = pd.Series((draw.random(count) < scores).astype(float))
+    else:
+        scores = draw.gamma(4, 2, count)
+        labels = pd.Series(draw.poisson(scores).astype(float))
+    frame = pd.DataFrame(objective.columns(scores, names))
+    days = np.where(np.arange(count) % 2, "2024-01-01", "2024-01-02")
+    return frame.assign(label=labels.mask(np.arange(count) % 10 == 0), partition=days)
+
+
+def test_realised_performance_counts_matured_labels_and_names_every_metric(
+    objective: Objective,
+) -> None:
+    frame = scored(objective)
+    found = measure(frame, objective=objective)
+    assert (found.rows, found.labelled) == (6_000, 5_400)
+    assert set(found.metrics) == set(objective.metrics)
+    assert math.isnan(found.mean_label) == bool(objective.classes)
+    assert [day.partition for day in by_day(frame, objective=objective)] == [
+        "2024-01-01",
+        "2024-01-02",
+    ]
+    none = measure(frame.iloc[:0], objective=objective)
+    assert none.labelled == 0
+    assert all(math.isnan(value) for value in none.metrics.values())
+
+
+def test_scores_that_come_true_lie_on_the_reliability_curve(objective: Objective) -> None:
+    labels, scores = matured(scored(objective), objective=objective)
+    curve = calibration(labels, scores, objective=objective)
+    assert sum(point.rows for point in curve) == len(labels)
+    # intervals of 95 % may miss now and then, by little
+    assert sum(point.low <= point.mean_score <= point.high for point in curve) >= 8
+    assert all(point.low <= point.observed <= point.high for point in curve)
+
+
+def test_an_estimate_is_what_scores_that_come_true_realise_and_only_of_probabilities(
+    objective: Objective,
+) -> None:
+    labels, scores = matured(scored(objective), objective=objective)
+    expected = estimate(scores, objective=objective)
+    if not objective.probabilities:
+        assert expected == {}
+        return
+    assert set(expected) == set(objective.metrics) - {"calibration_error"}
+    for name, value in expected.items():
+        assert value == pytest.approx(objective.metrics[name](labels, scores), abs=0.03)
+
+
+def test_counts_of_scores_add_up_over_days_and_see_a_shift(objective: Objective) -> None:
+    frame = scored(objective)
+    scores = objective.scores(frame, objective.score_columns)
+    features = pd.DataFrame({"x": np.arange(len(frame), dtype=float)})
+    profile = build_profile(features, scores, objective=objective)
+    assert set(profile["scores"]) == set(objective.score_columns)
+    days = [frame["partition"] == day for day in ("2024-01-01", "2024-01-02")]
+    parts = [bin_counts(profile, features[day], scores[day.to_numpy()]) for day in days]
+    whole = merge(*parts)
+    assert merge(empty_counts(profile), whole) == whole
+    assert whole["scores"] == profile["scores"]
+    calm = compare_scores(profile, parts[0], monitoring=Monitoring())
+    assert {drift.severity for drift in calm} == {"none"}
+    moved = np.roll(scores, 1, axis=1) ** 3 if objective.classes else scores**3
+    moved = moved / moved.sum(axis=1, keepdims=True) if objective.classes else moved
+    shifted = bin_counts(profile, features, moved)
+    drifts = compare_scores(profile, shifted, monitoring=Monitoring())
+    assert all(drift.kind == "score" for drift in drifts)
+    assert "critical" in {drift.severity for drift in drifts}
 
 
 # --- every metric of every objective
