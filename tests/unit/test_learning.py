@@ -314,6 +314,25 @@ def test_train_days_without_one_of_the_classes_are_refused_by_its_name() -> None
     assert len(split_part(frame.assign(split="holdout"), "holdout", said).labels) == 1
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_days_whose_rows_weigh_nothing_are_refused(split: str) -> None:
+    frame = pd.DataFrame(
+        {
+            "visit_id": ["a", "b"],
+            "partition": "2024-01-10",
+            "split": split,
+            "label": [0, 1],
+            "row_weight": 0.0,
+            "x": [1.0, 2.0],
+        }
+    )
+    with pytest.raises(DataError, match=f"rows of the {split} days weigh nothing"):
+        split_part(frame, split, config("binary"))
+    assert (
+        split_part(frame.assign(split="holdout"), "holdout", config("binary")).weights is not None
+    )
+
+
 @pytest.mark.parametrize("objective", LABELS)
 def test_a_model_of_another_label_objective_or_classes_is_refused(objective: str) -> None:
     said = config(objective)

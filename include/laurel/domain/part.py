@@ -47,7 +47,7 @@ def to_part(rows: pd.DataFrame, config: UseCaseConfig) -> Part:
 
 
 def check_labels(part: Part, split: str, config: UseCaseConfig) -> None:
-    """Raise :class:`DataError` where a part lacks labels that the objective needs."""
+    """Raise :class:`DataError` where a part lacks labels that the objective needs, or weighs 0."""
     objective, labels = find_objective(config.label), part.labels
     if lacking := objective.labels.lacking(labels, objective.classes, split):
         said = objective.labels.summary(labels, objective.classes)
@@ -57,6 +57,13 @@ def check_labels(part: Part, split: str, config: UseCaseConfig) -> None:
             found=f"{len(labels)} rows"
             + "".join(f", {name} {value:g}" for name, value in said.items()),
             hint="train on more days, or look at the label",
+        )
+    if part.weights is not None and split != "holdout" and not part.weights.any():
+        raise DataError(
+            f"the rows of the {split} days weigh nothing",
+            usecase=config.name,
+            found=f"{len(labels)} rows of weight 0",
+            hint="look at training.weights.column",
         )
 
 
