@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from laurel.domain.canonical import digest, instant, parse_instant
 from laurel.errors import ConfigError, Pending, Refused
 from laurel.runs.audit import audit_store
 from laurel.runs.decide import decline
-from laurel.runs.examine import Examination, examine
+from laurel.runs.examine import Examination, examine, lay_training
 from laurel.runs.newest import newest_training
+from laurel.stages.cost import measure_cost
 from support.runs import AS_OFS, NAME, Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_checkout")]
@@ -100,6 +102,45 @@ def _check_page(home: Home, made: Examination) -> None:
     assert "laurel examine toy --as-of 2024-02-19T00:00:00Z" in page
     assert "<script" not in page
     assert not re.findall(r'(?:src|href)="https?:', page)
+
+
+PARTS = """
+
+def _place(rows, context):
+    return featurize(rows, context)[["shop", "shop_rate"]]
+
+
+def _rest(rows, context):
+    return featurize(rows, context).drop(columns=["shop", "shop_rate"])
+
+
+PARTS = {"place": _place, "rest": _rest}
+"""
+
+
+def test_feature_code_that_names_its_parts_is_timed_part_by_part(
+    prepared: Home, tmp_path: Path
+) -> None:
+    training = read_bundle(prepared.site.store, NAME, "train", run=prepared.trained[0].run)
+    usecase, data = lay_training(
+        prepared.site, prepared.usecase, training=training, folder=tmp_path
+    )
+    code = data / "model" / "features.py"
+    plain = code.read_text()
+    code.write_text(plain + PARTS)
+
+    cost = measure_cost(usecase, data)
+
+    place, rest = cost.parts
+    assert (place.name, place.features) == ("place", ("shop", "shop_rate"))
+    assert {*place.features, *rest.features} == FEATURES
+    assert cost.features() == {"place": place.features, "rest": rest.features}
+    assert (cost.partitions, cost.rows > 150) == (3, True)
+
+    code.write_text(plain + PARTS.replace('[["shop", "shop_rate"]]', '[["shop"]]'))
+    with pytest.raises(ConfigError, match="do not make the features") as raised:
+        measure_cost(usecase, data)
+    assert raised.value.found == "other columns: shop_rate"
 
 
 def test_an_earlier_moment_means_an_earlier_training_also_afterwards(prepared: Home) -> None:

@@ -121,7 +121,7 @@ def _write(
     """Examine, then write what was found and its page and, once they are there, the bundle."""
     started = perf_counter()
     said(f"fetching frame, model and snapshot of {training.model_version}")
-    own, data = _laid(site, usecase, training=training, folder=folder)
+    own, data = lay_training(site, usecase, training=training, folder=folder)
     said("timing the feature code")
     cost = measure_cost(own, data)
     found = measure(
@@ -162,7 +162,9 @@ def _wanted(training: Bundle) -> dict[str, dict[str, Any]]:
     return {f"{data}/{name}": training.outputs[f"{data}/{name}"] for name in READ}
 
 
-def _laid(site: Site, usecase: UseCase, *, training: Bundle, folder: Path) -> tuple[UseCase, Path]:
+def lay_training(
+    site: Site, usecase: UseCase, *, training: Bundle, folder: Path
+) -> tuple[UseCase, Path]:
     """The training's own configuration, and its outputs, each checked against its md5."""
     try:
         config = UseCaseConfig.model_validate(training.parameters)

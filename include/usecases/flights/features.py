@@ -7,7 +7,7 @@ integer counts, so they are the same in whatever order the counting went.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -46,13 +46,7 @@ def featurize(rows: pd.DataFrame, context: Mapping[str, pd.DataFrame]) -> pd.Dat
     ``rows`` holds the raw columns and ``cutoff``; ``context["history"]`` past flights with their
     labels and ``known_at``; ``context["weather"]`` observations with ``known_at``.
     """
-    parts = [
-        _schedule(rows),
-        _aircraft(rows),
-        _weather(rows, context["weather"]),
-        _trailing(rows, context["history"]),
-    ]
-    return pd.concat(parts, axis=1)
+    return pd.concat([part(rows, context) for part in PARTS.values()], axis=1)
 
 
 def _schedule(rows: pd.DataFrame) -> pd.DataFrame:
@@ -197,3 +191,12 @@ def _known(
     inside = (frame[time] < cutoff) & (frame[time] >= cutoff - pd.Timedelta(hours=hours))
     known = (frame["known_at"] <= cutoff) & ~(superseded <= cutoff)
     return (inside & known).to_numpy(dtype=bool)
+
+
+PARTS: dict[str, Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]] = {
+    "schedule": lambda rows, _context: _schedule(rows),
+    "aircraft": lambda rows, _context: _aircraft(rows),
+    "weather": lambda rows, context: _weather(rows, context["weather"]),
+    "trailing": lambda rows, context: _trailing(rows, context["history"]),
+}
+"""What the feature set is put together from: `laurel examine` times each part by itself."""
