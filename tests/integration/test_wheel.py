@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = Path(sys.executable).parent / "uv"
-KINDS = ("ingest", "monitor", "restate", "rollback", "score", "train")
+KINDS = ("examine", "ingest", "monitor", "restate", "rollback", "score", "train")
 
 PARSE = """
 import json, runpy, sys
