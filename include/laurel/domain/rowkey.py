@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from laurel.domain.canonical import parse_instant
@@ -12,6 +12,8 @@ from laurel.errors import ConfigError
 
 COMPARED = 20_000
 """Keys that near matches are looked for among."""
+LIKE = 0.7
+"""Share of characters that agree in a near match."""
 
 Key = Mapping[str, Any]
 
@@ -57,9 +59,23 @@ def near_keys(wanted: Key, there: Iterable[Key], *, most: int = 3) -> list[str]:
 
     >>> near_keys({"id": "AA-12"}, [{"id": "AA-13"}, {"id": "ZZ-99"}])
     ['id=AA-13']
+    >>> near_keys({"id": "1OO7"}, [{"id": "1079"}, {"id": "1007"}])[0]
+    'id=1007'
     """
+    asked = key_text(wanted)
     texts = [key_text(key) for key, _ in zip(there, range(COMPARED), strict=False)]
-    return difflib.get_close_matches(key_text(wanted), texts, n=most, cutoff=0.7)
+    ranked = sorted((-_likeness(asked, text), text) for text in texts)
+    return [text for likeness, text in ranked[:most] if -likeness >= LIKE]
+
+
+def _likeness(one: str, other: str) -> float:
+    """Share of characters that agree: place by place, or from both ends where some are missing."""
+    length = max(len(one), len(other), 1)
+    equal = [a == b for a, b in zip(one, other, strict=False)]
+    from_end = [a == b for a, b in zip(reversed(one), reversed(other), strict=False)]
+    same = sum(equal)
+    ends = sum(takewhile(bool, equal)) + sum(takewhile(bool, from_end))
+    return max(same, min(ends, len(one), len(other))) / length
 
 
 def _named(part: str, names: tuple[str, ...]) -> tuple[str, str] | tuple[()]:
