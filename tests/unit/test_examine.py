@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from laurel.domain.examination import Effect, Examined, Finding, describe_column
 from laurel.domain.examination.finding import WITHOUT_GAIN
 from laurel.domain.window import plan
 from laurel.errors import ConfigError
+from laurel.pages.examination import render_examination
 from laurel.stages.examine import examine
 from laurel.stages.train import train
 from laurel.usecase import UseCase
@@ -246,7 +249,7 @@ def test_a_verdict_needs_the_interval_and_the_floor(
     said = judge(effect, None, floor=floor)
 
     assert (said == "gain") == (effect.low > 0 and value > floor)
-    assert (said == "harmful") == (effect.high < 0)
+    assert (said == "harmful") == (effect.high < 0 and value < -floor)
     assert (stand(effect, margin=margin) == "worse") == (effect.low > margin)
     assert judge(replace(effect, value=None), None, floor=floor) == "undefined"
 
@@ -263,3 +266,26 @@ def test_trees_cannot_tell_a_monotone_function_from_its_argument(
     folded = pd.DataFrame({"a": column, "b": (column - 2).abs()})
     same = describe_columns(folded, folded)[1].twin is not None
     assert not same or column.groupby(folded["b"]).nunique().max() == 1
+
+
+def test_the_page_shows_gains_beside_costs_and_needs_nothing_else(found: Examined) -> None:
+    names = [each.name for each in found.features]
+    parts = [{"name": "own", "features": names[:2], "seconds": 0.9}]
+    cost = {"parts": parts, "seconds": 1.2, "rows": 240, "partitions": 3}
+    document = found.document()
+
+    page = render_examination(
+        document, observed={"cost": cost, "seconds": 9.0}, run="0123456789abcdef"
+    )
+
+    assert all(f"<th>{name}" in page for name in names)
+    assert page.count("own, 2 feature(s)") == 2
+    assert "0.300" in page
+    assert "tells trees the same as strong" in page
+    assert "a logistic regression" in page
+    assert "-0.0%" not in page
+    assert "<script" not in page
+    assert not re.findall("(?:src|href)=.https?:", page)
+    hostile = json.loads(json.dumps(document).replace("strong", "<b>strong</b>"))
+    told = render_examination(hostile, observed={"cost": cost, "seconds": 9.0}, run="0123456789")
+    assert "<b>strong" not in told

@@ -37,6 +37,7 @@ def render_examination(
     """
     settings = document["settings"]
     scale = _scale(document["features"], document["floor"])
+    joint = _scale(document["groups"], document["floor"])
     rivals = list(document["rivals"])
     wide = _scale([{"permuted": each["behind"]} for each in rivals], settings["margin"])
     costs = _costs(observed["cost"])
@@ -55,7 +56,7 @@ def render_examination(
             features=[
                 _feature(each, costs, scale, document["floor"]) for each in document["features"]
             ],
-            groups=[_group(each, scale, document["floor"]) for each in document["groups"]],
+            groups=[_group(each, joint, document["floor"]) for each in document["groups"]],
             rivals=[_rival(each, wide, settings["margin"]) for each in rivals],
             noise=[
                 {"source": source, **_words(effect)} for source, effect in document["noise"].items()
@@ -76,6 +77,8 @@ def _feature(
         **each,
         **_words(each["permuted"]),
         "name": name,
+        # a rounded -0.0 % is no negative share
+        "alone": None if each["alone"] is None else round(each["alone"], 3) + 0.0,
         "said": SAID[each["verdict"]],
         "chip": CHIPS.get(each["verdict"], "underpowered"),
         "without": _words(each["ablated"]) if each["ablated"] else None,
@@ -85,8 +88,6 @@ def _feature(
 
 
 def _group(each: Mapping[str, Any], scale: svg.Scale, floor: float) -> dict[str, Any]:
-    top = max(scale.high, (each["permuted"]["high"] or 0.0) * 1.05)
-    wider = svg.Scale(scale.low, top, scale.start, scale.end)
     return {
         **each,
         **_words(each["permuted"]),
@@ -94,7 +95,7 @@ def _group(each: Mapping[str, Any], scale: svg.Scale, floor: float) -> dict[str,
         "chip": CHIPS.get(each["verdict"], "underpowered"),
         "without": _words(each["ablated"]) if each["ablated"] else None,
         "chart": _strip(
-            each["permuted"], wider, floor, title=each["name"], verdict=each["verdict"]
+            each["permuted"], scale, floor, title=each["name"], verdict=each["verdict"]
         ),
     }
 

@@ -140,7 +140,7 @@ def judge(permuted: Effect, ablated: Effect | None, *, floor: float) -> Verdict:
         return "unused"
     if permuted.value is None:
         return "undefined"
-    if permuted.below(0):
+    if permuted.below(0) and permuted.value < -floor:
         return "harmful"
     # what training again without it loses is the better witness
     if ablated is not None and ablated.above(floor):
