@@ -60,8 +60,8 @@ def by_parameter(
         places = [own(bend(trial.params[name])) for trial in trials]
         middle = (own.low + own.high) / 2
         middle = math.exp(middle) if searched["log"] else middle
-        shown = (searched["low"], searched["high"])
-        shown = shown if searched["kind"] == "int" else (shown[0], middle, shown[1])
+        inner = [] if searched["kind"] == "int" else [middle]
+        shown = [searched["low"], *inner, searched["high"]]
         marks = [_below(own(bend(value)), f"{value:.3g}") for value in shown]
     dots = (
         _trial(trial, place, y(trial.value), best=best, said=f"{name} {_said(trial.params[name])}")

@@ -33,6 +33,7 @@ from laurel.runs.failure import told_failure
 from laurel.runs.outputs import Compared, compare_outputs
 from laurel.runs.rescore import score_as_then
 from laurel.runs.runcode import lay_run_code
+from laurel.runs.searches import drop_kept_trials
 from laurel.runs.site import KEPT, Site
 
 WORDING: Mapping[Verdict, str] = {
@@ -170,6 +171,8 @@ def _again(site: Site, bundle: Bundle, folder: Path, options: Options) -> Again:
     stages = list(yaml.safe_load(bundle.files[DVC_YAML])["stages"])
     with _own_code(folder, threads=options.threads):
         workspace.repro(stages, force=True)
+    # else the next reproduction on this machine would not compute them
+    drop_kept_trials(site, bundle.usecase, folder / "data" / bundle.usecase)
     compared = compare_outputs(
         site.plane,
         bundle.outputs,

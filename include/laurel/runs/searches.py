@@ -16,7 +16,6 @@ from laurel.errors import NotFound
 from laurel.pages.tuning import render_tuning
 from laurel.runs.named import find_run
 from laurel.runs.site import Site
-from laurel.usecase import UseCase
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,11 @@ def find_search(site: Site, run: str) -> tuple[Bundle, Searched]:
     return bundle, searched
 
 
-def drop_kept_trials(site: Site, usecase: UseCase, data: Path) -> None:
+def drop_kept_trials(site: Site, usecase: str, data: Path) -> None:
     """Forget the trials that were kept for a retry: the outputs that hold them are pushed.
 
     So a run that is reproduced on this machine computes its trials anew.
     """
     search = data / TUNING / SEARCH
     if search.is_file():
-        drop_trials(site.settings.cache, usecase.name, str(read_json(search)["digest"]))
+        drop_trials(site.settings.cache, usecase, str(read_json(search)["digest"]))

@@ -148,7 +148,7 @@ def run_stages(
     except LaurelError as error:
         raise kept_failure(site.store, error, usecase=usecase.name, run=run, data=data) from error
     workspace.push(stage_names(usecase.config))
-    drop_kept_trials(site, usecase, data)
+    drop_kept_trials(site, usecase.name, data)
     metrics = json.loads((data / "metrics.json").read_text())["challenger"]
     verdict = {**json.loads((data / "verdict.json").read_text()), "metrics": metrics}
     outputs = {path: dict(out) for path, out in workspace.outputs().items()}

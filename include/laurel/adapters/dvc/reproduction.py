@@ -37,6 +37,7 @@ def run_stages(
     plane: DataPlane,
     stages: Sequence[str],
     *,
+    cache: Path,
     force: bool,
     single: bool,
     warm: bool,
@@ -52,7 +53,8 @@ def run_stages(
         _run_by(commands),
     ):
         try:
-            repo.reproduce(list(stages), force=force, single_item=single, run_env=_environment())
+            environ = _environment(cache)
+            repo.reproduce(list(stages), force=force, single_item=single, run_env=environ)
         except ReproductionError as error:
             told = commands.failure or _ours(error)
             if told is None:
@@ -131,11 +133,15 @@ def _silent(_line: str) -> None:
     """Nothing runs while outputs are pushed."""
 
 
-def _environment() -> dict[str, str]:
-    """For the stages: the commands of this interpreter first, and output line by line."""
+def _environment(cache: Path) -> dict[str, str]:
+    """For the stages: the commands of this interpreter first, output line by line, our cache."""
     here = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", os.defpath)
-    return {"PATH": f"{here}{os.pathsep}{path}", "PYTHONUNBUFFERED": "1"}
+    return {
+        "PATH": f"{here}{os.pathsep}{path}",
+        "PYTHONUNBUFFERED": "1",
+        "LAUREL_CACHE": str(cache),
+    }
 
 
 def _ours(error: BaseException) -> LaurelError | None:

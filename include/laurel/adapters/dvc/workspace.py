@@ -115,6 +115,7 @@ class Workspace:
                 self.folder,
                 self.plane,
                 stages,
+                cache=self._settings.cache,
                 force=force,
                 single=single,
                 warm=warm,
