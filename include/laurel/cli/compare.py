@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -61,7 +62,8 @@ def compare(
 def _show(found: Found, *, most: int | None) -> None:
     console = Console()
     for part in (_heads(found), *_inputs(found, most=most), *_outcomes(found, most=most)):
-        console.print(part)
+        console.print(part, end="\n" if isinstance(part, Table) else "")
+        console.print()
 
 
 def _heads(found: Found) -> Table:
@@ -91,19 +93,21 @@ def _changes(title: str, lines: Sequence[Found], *, most: int | None) -> Table |
         return _title(title) + "the same\n"
     table = _table(title, "first", "second")
     for line in lines[:most]:
-        table.add_row(line["name"], *map(_text, line["values"]))
+        table.add_row(line["name"], *map(_value, line["values"]))
     return _ended(table, len(lines), most)
 
 
 def _data(data: Found, *, most: int | None) -> Iterator[Table | str]:
-    table = _table("Data", "first", "second", "the same", "revised")
+    table = _table("Data", "first", "second")
     for line in data["days"]:
         table.add_row(f"{line['part']} days", *map(_span, line["values"]))
+    yield table
+    table = _table("Data read", "first", "second", "the same", "revised")
     for each in data["datasets"]:
         sizes = zip(each["partitions"], each["rows"], strict=True)
         table.add_row(
             each["dataset"],
-            *(f"{partitions:,} partitions, {rows:,} rows" for partitions, rows in sizes),
+            *(f"{partitions:,} days, {rows:,} rows" for partitions, rows in sizes),
             f"{each['same']:,}",
             f"{len(each['revised']):,}",
         )
@@ -127,17 +131,17 @@ def _outcomes(found: Found, *, most: int | None) -> Iterator[Table | str]:
 
 def _metrics(found: Found) -> Iterator[Table | str]:
     metrics = found["metrics"]
-    table = _table("Metrics on each run's own hold-out", "first", "second", "gain")
+    table = _table("Metrics", "first", "second", "gain")
     for line in metrics["overall"]:
         table.add_row(line["metric"], *map(_measured, line["values"]), _signed(line["gain"]))
     if not metrics["same_rows"]:
-        table.caption = "the hold-outs are of other days: part of a gain may be theirs"
+        table.caption = "each on its own hold-out, of other days: part of a gain may be theirs"
     yield table
     paired = metrics["paired"]
     if paired:
         version = found["runs"][paired["challenger"]]["model_version"]
-        title = f"Gain of {version} on {paired['rows']:,} rows that both were measured on"
-        table = _table(title, "gain", "bounds")
+        table = _table(f"On the same {paired['rows']:,} rows", "gain", "bounds")
+        table.caption = f"of {version} over the other, its champion"
         for line in paired["metrics"]:
             bounds = line["bounds"]
             text = f"{bounds[0]:+.4f} to {bounds[1]:+.4f}" if bounds else _DASH
@@ -153,7 +157,7 @@ def _slices(found: Found, *, most: int | None) -> Iterator[Table]:
     table = _table(f"Slices, by {metric}", "first", "second", "rows", "rows")
     for line in slices[:most]:
         values = (_number(value) for value in line["metrics"][metric])
-        table.add_row(line["slice"], *values, *map(_text, line["rows"]))
+        table.add_row(escape(line["slice"]), *values, *map(_text, line["rows"]))
     yield _ended(table, len(slices), most)
 
 
@@ -163,7 +167,7 @@ def _importance(lines: Sequence[Found], *, most: int | None) -> Iterator[Table]:
     table = _table("Share of gain, by feature", "first", "second", "rank", "rank")
     for line in lines[:most]:
         shares = (_DASH if share is None else f"{share:.1%}" for share in line["gain_share"])
-        table.add_row(line["feature"], *shares, *map(_text, line["rank"]))
+        table.add_row(escape(line["feature"]), *shares, *map(_text, line["rank"]))
     yield _ended(table, len(lines), most)
 
 
@@ -174,7 +178,7 @@ def _gate(checks: Sequence[Found], *, most: int | None) -> Table:
     for check in shown:
         parts = (check["kind"].replace("_", " "), check["metric"], check["slice"])
         name = " ".join(part for part in parts if part)
-        table.add_row(name, *map(_number, check["found"]), *map(_verdict, check["verdict"]))
+        table.add_row(escape(name), *map(_number, check["found"]), *map(_verdict, check["verdict"]))
     if len(shown) < len(checks):
         table.caption = f"{len(checks) - len(shown)} checks of slices that both pass: --all"
     return table
@@ -190,10 +194,12 @@ def _verdict(verdict: str | None) -> Text:
 
 
 def _table(title: str, *columns: str) -> Table:
-    numbers = title in ("",) or not title.startswith(("Parameters", "Environment", "Data"))
-    table = Table(title, *(), box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    texts = ("Parameters", "Environment", "Data")
+    side: Literal["left", "right"] = "right" if title and not title.startswith(texts) else "left"
+    table = Table(title, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if numbers and title else "left", overflow="fold")
+        table.add_column(column, justify=side, overflow="fold")
+    table.caption_justify = "left"
     return table
 
 
@@ -214,7 +220,7 @@ def _some(names: Sequence[str], most: int | None) -> str:
 
 def _measured(measured: Found) -> str:
     bounds = measured["bounds"]
-    between = f"  [{bounds[0]:.4f}, {bounds[1]:.4f}]" if bounds else ""
+    between = f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""
     return _number(measured["value"]) + between
 
 
@@ -229,6 +235,12 @@ def _signed(value: float | None) -> Text:
 
 def _span(days: Sequence[str] | None) -> str:
     return f"{days[0]} to {days[-1]}" if days else _DASH
+
+
+def _value(value: object) -> str:
+    """A value of a parameter; brackets are no markup."""
+    listed = isinstance(value, list | dict)
+    return escape(json.dumps(value, ensure_ascii=False) if listed else _text(value))
 
 
 def _text(value: object) -> str:

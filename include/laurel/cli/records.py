@@ -51,6 +51,7 @@ def ledger(usecase: Name) -> None:
     from laurel.settings import load_settings
 
     table = Table("as of", "event", "model version", "effective from", "by", "first reason")
+    table.columns[2].no_wrap = True  # it is what other commands ask for
     for entry in Ledger(open_store(load_settings()), usecase).read().history:
         table.add_row(
             instant(entry.as_of),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def render_comparison(found: Found) -> str:
             passed=sum(bool(check["slice"] and check["passed"]) for check in checks),
             parameters=[_change(line) for line in found["parameters"]],
             environment=[_change(line) for line in found["environment"]],
-            days=[_change({**line, "name": line["part"]}) for line in found["data"]["days"]],
+            days=[_day(line) for line in found["data"]["days"]],
             datasets=[_dataset(each) for each in found["data"]["datasets"]],
             commits=list(_commits(found["code"])),
         )
@@ -202,12 +203,18 @@ def _change(line: Found) -> dict[str, Any]:
     return {"name": line["name"], "values": [_text(value) for value in line["values"]]}
 
 
+def _day(line: Found) -> dict[str, Any]:
+    return {
+        "name": line["part"],
+        "values": [_stretch(*ends) if ends else "–" for ends in line["values"]],
+    }
+
+
 def _text(value: object) -> str:
     if value is None:
         return "–"
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(v, str) for v in value):
-        return f"{value[0]} to {value[1]}"
-    return str(value)
+    listed = isinstance(value, list | dict)
+    return json.dumps(value, ensure_ascii=False) if listed else str(value)
 
 
 def _dataset(each: Found) -> dict[str, Any]:
