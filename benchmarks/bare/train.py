@@ -1,7 +1,7 @@
 """The rival of ``laurel train``: the same files, features and parameters, in one process.
 
-It joins, featurizes, fits with early stopping, measures the area under the ROC curve on the
-hold-out with a bootstrap interval, and saves the model. It validates and records nothing.
+It joins, featurizes, fits with early stopping, measures the hold-out with the same evidence
+(``bare.evidence``), and saves model and evidence. It validates, checks and records nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pandas as pd
 import xgboost
 from numpy.typing import NDArray
 
+from bare.evidence import logistic, prove
 from bare.tables import load_featurize, past, read_days, read_plan, with_cutoff
 
 SPLITS = ("train", "validation", "holdout")
@@ -41,8 +42,11 @@ def main(folder: Path, out: Path) -> None:
     booster = fit(features, y, parts, plan)
     out.mkdir(parents=True, exist_ok=True)
     booster.save_model(out / "model.ubj")
-    metrics = evaluate(booster, features[parts["holdout"]], y[parts["holdout"]], plan)
-    (out / "metrics.json").write_text(json.dumps(metrics))
+    held = rows[chosen][parts["holdout"]]
+    slices = {name: held[name].to_numpy(dtype=object) for name in plan["slices"]}
+    evidence = evaluate(booster, features, y, parts, slices, plan)
+    (out / "metrics.json").write_text(json.dumps({"auc": evidence["all"]["auc"][0]}))
+    (out / "evidence.json").write_text(json.dumps(evidence))
 
 
 def bounds(plan: dict[str, Any], split: str) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -90,24 +94,22 @@ def fit(
 
 
 def evaluate(
-    booster: xgboost.Booster, features: pd.DataFrame, y: NDArray[np.float64], plan: dict[str, Any]
+    booster: xgboost.Booster,
+    features: pd.DataFrame,
+    y: NDArray[np.float64],
+    parts: dict[str, NDArray[np.bool_]],
+    slices: dict[str, NDArray[Any]],
+    plan: dict[str, Any],
 ) -> dict[str, Any]:
-    """The area under the ROC curve with its 5th and 95th percentile over resamples."""
-    scores = booster.predict(xgboost.DMatrix(features, enable_categorical=True))
-    generator = np.random.default_rng(plan["params"]["seed"])
-    levels = np.unique(scores, return_inverse=True)[1]
-    draws = (generator.integers(0, len(y), len(y)) for _ in range(plan["resamples"]))
-    resampled = [area(y[draw], levels[draw]) for draw in draws]
-    low, high = np.quantile(resampled, [0.05, 0.95])
-    return {"auc": area(y, levels), "low": float(low), "high": float(high)}
-
-
-def area(y: NDArray[np.float64], levels: NDArray[np.intp]) -> float:
-    """The share of (positive, negative) pairs whose scores are in the right order; ties half."""
-    ones = np.bincount(levels, weights=y)
-    zeros = np.bincount(levels) - ones
-    below = np.cumsum(zeros) - zeros / 2
-    return float(ones @ below / (ones.sum() * zeros.sum()))
+    """What the hold-out says of the model, and of the simple models beside it."""
+    train, held = parts["train"], parts["holdout"]
+    scores = booster.predict(xgboost.DMatrix(features[held], enable_categorical=True))
+    given = {
+        "challenger": scores.astype(float),
+        "constant": np.full(held.sum(), y[train].mean()),
+        "logistic": logistic(features[train], y[train], features[held]),
+    }
+    return prove(y[held], given, slices, plan)
 
 
 if __name__ == "__main__":

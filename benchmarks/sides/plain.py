@@ -27,6 +27,8 @@ def lay_plan(usecase: UseCase, folder: Path, *, days: Mapping[str, Any]) -> None
         "rounds": model.rounds,
         "early_stopping_rounds": model.early_stopping_rounds,
         "resamples": config.gate.resamples,
+        "slices": config.gate.slices,
+        "minimum_rows": config.gate.minimum_rows,
         "cells_per_thread": CELLS_PER_THREAD,
     }
     (folder / "plan.json").write_text(json.dumps(document, indent=2))
