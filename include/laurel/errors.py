@@ -167,3 +167,9 @@ class OutOfMemory(LaurelError):
     """There was too little memory: trying again helps when more is free."""
 
     retryable = True
+
+
+class WorkersFault(LaurelError):
+    """A cluster did not answer, or lost a worker: trying again may help."""
+
+    retryable = True

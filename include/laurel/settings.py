@@ -46,6 +46,10 @@ class Settings:
     """The Airflow pool of the tasks that train."""
     heavy_slots: int = 1
     """How many such tasks run on a machine at a time: each gets that share of its cores."""
+    dask_scheduler: str | None = None
+    """Address of the Dask scheduler, before the one that a use case names."""
+    dask_tls: Path | None = None
+    """Folder with ``ca.pem``, ``cert.pem`` and ``key.pem`` for a scheduler at ``tls://``."""
 
     @property
     def share(self) -> int:
@@ -96,6 +100,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=_count("LAUREL_THREADS", env.get("LAUREL_THREADS")),
         heavy_pool=env.get("LAUREL_HEAVY_POOL") or "laurel_heavy",
         heavy_slots=_count("LAUREL_HEAVY_SLOTS", env.get("LAUREL_HEAVY_SLOTS")) or 1,
+        dask_scheduler=env.get("LAUREL_DASK_SCHEDULER") or None,
+        dask_tls=Path(env["LAUREL_DASK_TLS"]).resolve() if env.get("LAUREL_DASK_TLS") else None,
     )
 
 

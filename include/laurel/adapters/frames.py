@@ -13,7 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from laurel.adapters.tables import PartsWriter, iter_parts, part_files, read_table, table_rows
+from laurel.adapters.tables import (
+    PartsWriter,
+    iter_parts,
+    part_files,
+    read_table,
+    table_columns,
+    table_rows,
+)
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import EXPOSURE, LABEL, SPLIT, WEIGHT, Part
 from laurel.domain.history import PARTITION
@@ -21,8 +28,8 @@ from laurel.domain.part import check_labels, to_part
 from laurel.domain.window import SPLITS, Split
 
 FRAME = "frame"
-SAMPLE_ROWS = 200_000
-"""Rows by which a part is described where it has more: what a model saw, and a simple model."""
+SAMPLE_VALUES = 8_000_000
+"""Values by which a part is described where it has more: what a model saw, and a simple model."""
 
 
 class FrameWriter:
@@ -118,16 +125,17 @@ class FramePart:
         check_labels(part, self._split, self._config)
         return part
 
-    def sample(self, rows: int = SAMPLE_ROWS) -> tuple[Part, pd.Series[Any]]:
-        """Every row, or every so manieth where there are more than ``rows``, with its partition.
+    def sample(self, values: int = SAMPLE_VALUES) -> tuple[Part, pd.Series[Any]]:
+        """Every row, or every so manieth where they hold more than ``values``, with its partition.
 
         What a model is described by: a function of the rows alone, whatever the engine.
         """
-        step = max(1, math.ceil(sum(map(table_rows, self._files)) / rows))
+        rows, columns = sum(map(table_rows, self._files)), len(table_columns(self._files[0]))
+        step = max(1, math.ceil(rows * columns / values))
         kept, before = [], 0
         for file in self._files:
             batch = read_table(file)
-            kept.append(batch.iloc[-before % step :: step])
+            kept.append(batch.iloc[-before % step :: step].copy())
             before += len(batch)
         chosen = pd.concat(kept, ignore_index=True)
         return to_part(chosen, self._config), chosen[PARTITION]

@@ -21,10 +21,16 @@ _TABLES = (
 _ENGINE = (
     "adapters/engine/__init__",
     "adapters/engine/contract",
+    "adapters/engine/dask",
     "adapters/engine/external",
     "adapters/engine/memory",
 )
-_FIT_WITH = ("adapters/engine/fitting", "adapters/xgboost/external", "adapters/xgboost/plan")
+_FIT_WITH = (
+    "adapters/engine/fitting",
+    "adapters/xgboost/distributed",
+    "adapters/xgboost/external",
+    "adapters/xgboost/plan",
+)
 _GROUND = ("domain/canonical", "domain/partition")
 _PAST = ("domain/history", "domain/window")
 _FITTING = (

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from laurel.adapters.engine.contract import Engine
+from laurel.adapters.engine.dask import open_dask
 from laurel.adapters.engine.external import ExternalEngine
 from laurel.adapters.engine.memory import MemoryEngine
+from laurel.domain.config.engine import Dask, External
 from laurel.domain.config.engine import Engine as EngineConfig
-from laurel.domain.config.engine import External
-from laurel.settings import Settings
+from laurel.settings import Settings, load_settings
 
 __all__ = ["Engine", "open_engine"]
 
@@ -25,14 +26,17 @@ def open_engine(
     config: EngineConfig,
     *,
     folder: Path,
-    settings: Settings | None = None,  # noqa: ARG001
+    settings: Settings | None = None,
 ) -> Iterator[Engine]:
     """The engine of a use case; what it started ends with the context.
 
     folder: where it may keep temporary files. Raises :class:`ConfigError` where its packages are
     not installed, :class:`WorkersFault` where its scheduler cannot be reached.
     """
-    if isinstance(config, External):
+    if isinstance(config, Dask):
+        with open_dask(config, settings or load_settings(), folder=folder) as engine:
+            yield engine
+    elif isinstance(config, External):
         yield ExternalEngine(config, folder)
     else:
         yield MemoryEngine()

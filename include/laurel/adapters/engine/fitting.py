@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from laurel.adapters.engine.contract import Engine
+from laurel.adapters.engine.dask import DaskEngine
 from laurel.adapters.engine.external import ExternalEngine
 from laurel.adapters.frames import FramePart
 from laurel.adapters.xgboost import Model, fit
+from laurel.adapters.xgboost.distributed import fit_distributed
 from laurel.adapters.xgboost.external import fit_external
 from laurel.domain.config import Model as ModelConfig
 from laurel.domain.featureset import Part
@@ -29,5 +31,9 @@ def fit_with(
     if isinstance(engine, ExternalEngine):
         return fit_external(
             train, validation, config, objective=objective, folder=engine.folder, threads=threads
+        )
+    if isinstance(engine, DaskEngine):
+        return fit_distributed(
+            train, validation, config, objective=objective, on=engine, threads=threads
         )
     return fit(train.whole(), validation, config, objective=objective, threads=threads)

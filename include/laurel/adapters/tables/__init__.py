@@ -20,7 +20,13 @@ from laurel.adapters.tables.parts import (
     part_files,
     read_parts,
 )
-from laurel.adapters.tables.reading import file_facts, iter_table, read_table, table_rows
+from laurel.adapters.tables.reading import (
+    file_facts,
+    iter_table,
+    read_table,
+    table_columns,
+    table_rows,
+)
 from laurel.adapters.tables.writing import ROW_GROUP, TableFacts, TableWriter, write_table
 
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "part_files",
     "read_parts",
     "read_table",
+    "table_columns",
     "table_rows",
     "to_arrow",
     "to_pandas",

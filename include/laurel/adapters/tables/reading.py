@@ -72,6 +72,12 @@ def table_rows(path: Path) -> int:
         return int(pq.read_metadata(path).num_rows)
 
 
+def table_columns(path: Path) -> list[str]:
+    """The columns of a Parquet file; raises as :func:`read_table`."""
+    with _reading(path):
+        return list(pq.read_schema(path).names)
+
+
 def file_facts(path: Path) -> TableFacts:
     """What is known of a Parquet file, read once, in parts; raises as :func:`read_table`."""
     with _reading(path):
