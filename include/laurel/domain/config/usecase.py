@@ -71,8 +71,8 @@ class UseCaseConfig(Frozen):
 
     @model_validator(mode="after")
     def _keeps_to_its_objective(self) -> UseCaseConfig:
-        if fault := next(chain(faults(self), tuning.faults(self)), None):
-            raise ValueError(fault)
+        if found := list(chain(faults(self), tuning.faults(self))):
+            raise ValueError("; ".join(found))
         return self
 
     @model_validator(mode="after")
