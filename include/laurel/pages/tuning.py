@@ -68,16 +68,18 @@ def render_tuning(
 def _sentence(best: Mapping[str, Any], metric: str, *, count: int, bigger_is_better: bool) -> str:
     first, value = best["first"]["value"], best["value"]
     said = f"{metric} {value:.5g}"
+    if count == 1:
+        return f"There was one trial, with the parameters of the use case: {said}."
     if best["trial"] == 1:
         return (
-            f"None of {count - 1} other trials is better than the parameters of the use case: "
+            f"None of the other {count - 1} is better than the parameters of the use case: "
             f"{said}, the mean over the folds."
         )
     gain = value - first if bigger_is_better else first - value
-    share = f", {gain / abs(first):.1%} better" if first else ""
+    share = f"{gain / abs(first):.1%} better than" if first else "against"
     return (
-        f"Trial {best['trial']} of {count} is best: {said}, the mean over the folds, where the "
-        f"parameters of the use case come to {first:.5g}{share}."
+        f"Trial {best['trial']} of {count} is best: {said}, the mean over the folds; {share} "
+        f"{first:.5g} with the parameters of the use case."
     )
 
 
