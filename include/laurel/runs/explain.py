@@ -164,12 +164,13 @@ def _explained(
     hidden = frozenset() if shown else hidden_columns(config)
     titles = [str(each) for each in model.about.get("classes", ())]
     outputs = build_outputs(
-        again.features.loc[0, names].to_dict(),
+        dict(zip(names, again.features.loc[0, names], strict=True)),
         values,
         titles=titles if len(titles) == len(values) else [CLASSLESS],
         known=known,
         hidden=hidden,
     )
+    columns = list(config.rows.columns)
     own = [name for name in row.index if name not in config.rows.columns]
     return Explained(
         usecase=config.name,
@@ -180,7 +181,9 @@ def _explained(
         prediction={name: plain(row[name]) for name in own},
         threshold=config.scoring.threshold,
         calibrated=bool(model.about.get("calibration")),
-        row=show_row(again.row.to_dict(), config.rows, hidden=hidden),
+        row=show_row(
+            dict(zip(columns, again.row[columns], strict=True)), config.rows, hidden=hidden
+        ),
         outputs=outputs,
         source=_source(found),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,8 @@ def no_such_row(
 ) -> NotFound:
     """What to say of a key that a partition does not hold; keys that name a person are not told."""
     names = list(usecase.config.rows.key)
-    there: Sequence[dict[str, Any]] = table[names].to_dict("records")
+    rows = table[names].itertuples(index=False, name=None)
+    there: Iterator[Key] = (dict(zip(names, row, strict=True)) for row in rows)
     near = [] if set(names) & usecase.config.rows.hidden else near_keys(key, there)
     return NotFound(
         "the partition has no row with this key",
@@ -210,7 +211,7 @@ def _inputs(
 def _revision(
     site: Site, usecase: UseCase, dataset: str, line: Sequence[Any], *, corrected: bool
 ) -> Revision:
-    partition, number, content = line
+    partition, number, content = str(line[0]), int(line[1]), str(line[2])
     there = _state(site, usecase, dataset).revisions.get(partition, ())
     found = there[number - 1] if 1 <= number <= len(there) else None
     if found is None or found.content_hash != content:
