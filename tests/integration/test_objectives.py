@@ -240,6 +240,6 @@ def test_the_whole_loop_ends_in_a_report_of_the_last_champion(
     assert all(METRIC_NAMES[name] in page for name in learned.metrics)
     decided = next(key for key in home.keys("runs/toy/train/") if key.endswith("/decision.html"))
     page = home.site.store.read(decided).decode()
-    assert learned.simple_title.removeprefix("a ") in page.lower()
+    assert learned.simple_title.removeprefix("a ").lower() in page.lower()
     assert all(METRIC_NAMES[name] in page for name in learned.metrics)
     home.audit()
