@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from laurel.domain.bundle import Bundle
+from laurel.domain.read_data import compare_datasets, compare_days
 from laurel.domain.objective import OBJECTIVES
 
 CONFIDENCE = "0.95"
 """The confidence of the intervals shown: two one-sided bounds of it."""
-_PARTS = ("history", "train", "validation", "holdout")
 
 Pair = list[Any]
 
@@ -42,8 +42,8 @@ def compare_runs(first: Facts, second: Facts) -> dict[str, Any]:
         "runs": [_head(first), _head(second)],
         "parameters": list(changed_values("", first.bundle.parameters, second.bundle.parameters)),
         "data": {
-            "days": _days(first.window, second.window),
-            "datasets": _datasets(first.bundle.inputs, second.bundle.inputs),
+            "days": compare_days(first.window, second.window),
+            "datasets": compare_datasets(first.bundle.inputs, second.bundle.inputs),
         },
         "code": _code(first, second),
         "environment": list(_environment(first, second)),
@@ -72,24 +72,6 @@ def changed_values(name: str, before: Any, after: Any) -> Iterator[dict[str, Any
         yield {"name": name, "values": [before, after]}
 
 
-def stretches(partitions: Sequence[str], among: Sequence[str]) -> list[list[str]]:
-    """Partitions as the first and the last of each unbroken stretch among all those there are.
-
-    >>> stretches(["2024-01-01", "2024-01-02", "2024-01-05"],
-    ...           ["2024-01-01", "2024-01-02", "2024-01-04", "2024-01-05"])
-    [['2024-01-01', '2024-01-02'], ['2024-01-05', '2024-01-05']]
-    """
-    wanted, found = set(partitions), []
-    run: list[str] = []
-    for key in sorted(among):
-        if key in wanted:
-            run.append(key)
-        elif run:
-            found.append([run[0], run[-1]])
-            run = []
-    return [*found, [run[0], run[-1]]] if run else found
-
-
 def _head(facts: Facts) -> dict[str, Any]:
     bundle, evidence = facts.bundle, facts.evidence
     verdict = bundle.verdict or {}
@@ -104,54 +86,6 @@ def _head(facts: Facts) -> dict[str, Any]:
         "holdout_rows": evidence["overall"]["rows"],
         "outcome": verdict.get("outcome"),
         "reasons": list(verdict.get("reasons", ())),
-    }
-
-
-def _days(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
-    ends = [
-        {name: [days[name][0], days[name][-1]] for name in _PARTS if days.get(name)}
-        for days in (first.get("days", {}), second.get("days", {}))
-    ]
-    return [
-        {"part": name, "values": [ends[0].get(name), ends[1].get(name)]}
-        for name in _PARTS
-        if name in ends[0] or name in ends[1]
-    ]
-
-
-def _datasets(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
-    names = sorted(first["datasets"].keys() | second["datasets"].keys())
-    return [
-        _dataset(name, first["datasets"].get(name, ()), second["datasets"].get(name, ()))
-        for name in names
-    ]
-
-
-def _dataset(
-    name: str, first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Which partitions only one run read, and which both read in other revisions."""
-    before, after = ({line["partition"]: line for line in lines} for lines in (first, second))
-    both = sorted(before.keys() & after.keys())
-    among = sorted(before.keys() | after.keys())
-    return {
-        "dataset": name,
-        "partitions": [len(before), len(after)],
-        "rows": [sum(line["rows"] for line in lines) for lines in (first, second)],
-        "same": sum(before[key]["md5"] == after[key]["md5"] for key in both),
-        "only": [
-            stretches(sorted(before.keys() - after.keys()), among),
-            stretches(sorted(after.keys() - before.keys()), among),
-        ],
-        "revised": [
-            {
-                "partition": key,
-                "revisions": [before[key]["revision"], after[key]["revision"]],
-                "rows": [before[key]["rows"], after[key]["rows"]],
-            }
-            for key in both
-            if before[key]["md5"] != after[key]["md5"]
-        ],
     }
 
 
