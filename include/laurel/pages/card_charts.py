@@ -204,7 +204,7 @@ def _span(each: Part) -> str:
 
 def waterfall(base: float, steps: Sequence[tuple[str, float]], *, title: str) -> Markup:
     """From a base over each step to where they end: what raises to the right, what lowers left."""
-    width, height, left = 560, 22 * (len(steps) + 2) + 8, 190
+    width, height, left = 430, 22 * (len(steps) + 2) + 8, 150
     ends = [base]
     for _, value in steps:
         ends.append(ends[-1] + value)
@@ -228,7 +228,7 @@ def _step(
 ) -> Markup:
     y = 4 + place * 22
     low, high = sorted((start, end))
-    short = name if len(name) <= 31 else f"{name[:30]}…"
+    short = name if len(name) <= 25 else f"{name[:24]}…"
     return Markup(
         '<g><title>{}: {}</title><text x="{}" y="{}" text-anchor="end">{}</text>'
         '<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="13" rx="2"/>'
