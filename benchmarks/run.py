@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 from bench import TOY, Bench
-from measure import ingest, large, parse, publish, score, stages, train, tune
+from measure import fit, ingest, large, parse, publish, score, stages, train, tune
 from pairs import Comparison, Spread
 from processes import ProcessFailed
 from rich.console import Console
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "ingest": ingest,
     "large": large,
     "train": train,
+    "fit": fit,
     "score": score,
     "publish": publish,
     "stages": stages,
