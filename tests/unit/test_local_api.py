@@ -61,6 +61,10 @@ def run_row(state: str, *, run_id: str = "r1", queued_at: str = NOON) -> dict[st
     }
 
 
+def late(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadTimeout("timed out", request=request)
+
+
 def run_in(state: str) -> Callable[[], list[Run]]:
     found = Run("d", "r1", state, "manual", None, None, None, None, {})
     return lambda: [found]
@@ -197,3 +201,27 @@ def test_a_backfill_with_nothing_to_run_is_none_and_closed(api: ApiClient, serve
 def test_log_lines_are_text_events_and_exceptions() -> None:
     assert read_lines("one\ntwo") == ["one", "two"]
     assert read_lines({"event": "said"}) == ["said"]
+
+
+def test_what_is_answered_too_late_is_asked_again_but_not_for_ever(
+    api: ApiClient, server: Server
+) -> None:
+    answers = iter([late, late, {"dags": [], "total_entries": 0}])
+
+    def answer(request: httpx.Request) -> object:
+        given = next(answers, late)
+        return given(request) if callable(given) else given
+
+    server.answers["GET /api/v2/dags"] = answer
+    assert api.dags() == []
+    with pytest.raises(LaurelError, match="does not answer"):
+        api.dags()
+    asked = [request.url.path for request in server.asked]
+    assert asked.count("/api/v2/dags") == 6
+
+
+def test_an_order_is_not_given_twice(api: ApiClient, server: Server) -> None:
+    server.answers["PATCH /api/v2/dags/d"] = late
+    with pytest.raises(LaurelError, match="does not answer"):
+        api.unpause("d")
+    assert [request.method for request in server.asked].count("PATCH") == 1

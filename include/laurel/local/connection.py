@@ -9,6 +9,9 @@ import httpx
 
 from laurel.errors import LaurelError, NotFound, Refused
 
+TRIES = 3
+"""Times that something is asked: one process answers, and it serves the running tasks too."""
+
 
 class Connection:
     """Speaks JSON with the API server, and logs in when it must.
@@ -83,15 +86,22 @@ class Connection:
                 return
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        try:
-            return self._http.request(method, path, **parts)
-        except httpx.HTTPError as error:
-            raise LaurelError(
-                "Airflow's API server does not answer",
-                found=f"{type(error).__name__}: {error}",
-                expected=f"an answer from {self.url}",
-                hint="`laurel status` says what runs, `laurel up` starts it",
-            ) from error
+        """The answer; a question that is answered too late is asked again, an order is not."""
+        for left in reversed(range(TRIES if method == "GET" else 1)):
+            try:
+                return self._http.request(method, path, **parts)
+            except httpx.HTTPError as error:
+                if not (left and isinstance(error, httpx.ReadTimeout)):
+                    raise self._unanswered(error) from error
+        raise AssertionError("the last try returns or raises")
+
+    def _unanswered(self, error: httpx.HTTPError) -> LaurelError:
+        return LaurelError(
+            "Airflow's API server does not answer",
+            found=f"{type(error).__name__}: {error}",
+            expected=f"an answer from {self.url}",
+            hint="`laurel status` says what runs, `laurel up` starts it",
+        )
 
     def _answer(self, response: httpx.Response) -> dict[str, Any]:
         if response.is_success:
