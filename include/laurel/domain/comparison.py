@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from laurel.domain.bundle import Bundle
-from laurel.domain.read_data import compare_datasets, compare_days
 from laurel.domain.objective import OBJECTIVES
+from laurel.domain.read_data import compare_datasets, compare_days
 
 CONFIDENCE = "0.95"
 """The confidence of the intervals shown: two one-sided bounds of it."""

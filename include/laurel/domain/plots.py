@@ -89,11 +89,12 @@ def precision_recall(labels: NDArray[Any], scores: NDArray[Any]) -> list[tuple[f
 
 def _passed(labels: NDArray[Any], scores: NDArray[Any]) -> tuple[Floats, Floats]:
     """Positives and negatives above each threshold, from the highest score down."""
+    if not len(scores):
+        return np.zeros(1), np.zeros(1)
     order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
     ranked, positive = scores[order], np.asarray(labels)[order] > 0
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1) if len(ranked) else []
-    counts = (np.cumsum(each)[last] if len(ranked) else [] for each in (positive, ~positive))
-    true, false = (np.concatenate([[0.0], each]) for each in counts)
+    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    true, false = (np.append(0.0, np.cumsum(each)[last]) for each in (positive, ~positive))
     return true, false
 
 
