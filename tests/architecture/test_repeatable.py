@@ -16,6 +16,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 MAY_FORK = {
     "support/forking.py": "in an interpreter of its own, which tests what survives a fork",
     "support/killing.py": "in an interpreter that started no thread of Python",
+    "support/killing_train.py": "as above",
 }
 MAY_DRAW = {
     "integration/test_faults.py": "the moments of kills, at any of which all has to hold",
