@@ -65,7 +65,8 @@ def count_between_by(
     """
     known = ~np.isnan(values)
     places = np.searchsorted(np.asarray(edges, dtype=float), values[known], side="left")
-    return _counts(places, group[known], groups, wide=len(edges) + 1).tolist()
+    counted = _counts(places, group[known], groups, wide=len(edges) + 1)
+    return [[int(count) for count in counts] for counts in counted]
 
 
 def count_levels(column: pd.Series[Any]) -> tuple[dict[str, int], int]:
