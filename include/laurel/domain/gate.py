@@ -119,8 +119,7 @@ def _against_constant(evidence: Evidence, policy: Gate) -> Check:
         reason=f"{metric} is {number(compared.challenger)}, that of the training days' "
         f"{learned.constant_title} {number(compared.reference)}: "
         f"{gain_text(compared.gain, interval)}, required is to be better at {CONFIDENCE:.0%} "
-        "confidence"
-        + (f"; {evidence.overall.rows} rows are too few" if few else ""),
+        "confidence" + (f"; {evidence.overall.rows} rows are too few" if few else ""),
     )
 
 
