@@ -179,6 +179,9 @@ def test_a_later_as_of_sees_the_poison(at_home: Home, prepared: Home, tmp_path: 
     frame = frame_of(at_home, tmp_path / "later", number=1)
 
     assert LEVEL in set(frame["climate"])
+    # features of days before the corrections were known still see none of them
+    early = frame[frame[PARTITION] <= BEHIND[0]]
+    assert LEVEL not in set(early["climate"])
     days = {day for day in (*RESTATED, *BEHIND) if day in set(frame[PARTITION])}
     assert len(days) >= 8
     assert set(frame.loc[frame["amount"] == AMOUNT, PARTITION]) == days
