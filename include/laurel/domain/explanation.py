@@ -182,8 +182,10 @@ def _between(known: Floats, values: Floats) -> list[dict[str, Any]]:
 
 def _levels(column: pd.Series[Any], values: Floats) -> list[dict[str, Any]]:
     texts = column.astype("str").to_numpy(dtype=object)
-    names, counts = np.unique(texts, return_counts=True) if len(texts) else ([], [])
-    ranked = sorted(zip(names, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    names, counts = np.unique(texts, return_counts=True)
+    ranked = sorted(
+        zip(names.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0])
+    )
     shown = [str(name) for name, _ in ranked[:LEVELS]]
     found = [{"level": name, **_spread(values[texts == name])} for name in shown]
     if len(ranked) > LEVELS:

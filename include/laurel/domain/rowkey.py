@@ -35,7 +35,7 @@ def parse_key(text: str, dataset: Dataset) -> dict[str, Any]:
     given = dict(zip(names, parts, strict=False)) if len(parts) == len(names) else {}
     named = [_named(part, names) for part in parts]
     if all(named):
-        given = {name: value for name, value in named if name}
+        given = {pair[0]: pair[1] for pair in named if pair}
     if sorted(given) != sorted(names):
         raise ConfigError(
             "this is not the key of a row",
