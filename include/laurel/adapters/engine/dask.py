@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 from laurel.adapters.tables import MATCH_MEMORY
@@ -24,6 +25,7 @@ from laurel.settings import Settings
 LOOPBACK = "127.0.0.1"
 AHEAD = 2
 """Calls that are under way for each thread of the cluster."""
+CLOSE_SECONDS = 10
 WATCH_SECONDS = 1.0
 """How often it is looked whether all workers are still there."""
 
@@ -63,11 +65,13 @@ class DaskEngine:
 
     def stacked(self, parts: list[tuple[Any, int]], *, columns: int | None) -> Any:
         """Arrays on workers, each with its number of rows, as one array of Dask's."""
-        from dask import array, delayed
+        from dask import array
+        from dask.delayed import delayed
 
-        return array.concatenate(
+        arrays: Any = array  # it has no types
+        return arrays.concatenate(
             [
-                array.from_delayed(
+                arrays.from_delayed(
                     delayed(part),
                     shape=(rows,) if columns is None else (rows, columns),
                     dtype="float32",
@@ -81,18 +85,21 @@ class DaskEngine:
 
         Dask would wait for it without an end.
         """
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="laurel-fit") as threads:
-            running = threads.submit(self._current, function)
-            try:
-                return self._watched(running)
-            except BaseException:
-                # what still waits for a lost worker ends with the client
-                self.client.close(timeout=10)
-                raise
+        running: Future[Any] = Future()
+        # a thread that is waited for by nobody: it may wait for a lost worker without an end
+        Thread(target=self._settle, args=(running, function), daemon=True).start()
+        try:
+            return self._watched(running)
+        except WorkersFault:
+            self.client.close(timeout=CLOSE_SECONDS)
+            raise
 
-    def _current(self, function: Callable[[], Any]) -> Any:
-        with self.client.as_current():
-            return function()
+    def _settle(self, running: Future[Any], function: Callable[[], Any]) -> None:
+        try:
+            with self.client.as_current():
+                running.set_result(function())
+        except BaseException as error:
+            running.set_exception(error)
 
     def _watched(self, running: Future[Any]) -> Any:
         while True:
@@ -113,7 +120,7 @@ def open_dask(config: Dask, settings: Settings, *, folder: Path) -> Iterator[Das
     does not answer or has too few workers.
     """
     try:
-        import distributed
+        import distributed as library
     except ImportError as error:
         raise ConfigError(
             "training.engine is dask, whose packages are not installed",
@@ -121,6 +128,7 @@ def open_dask(config: Dask, settings: Settings, *, folder: Path) -> Iterator[Das
             expected="laurel[dask]",
             hint="pip install 'laurel[dask]', or set training.engine to external",
         ) from error
+    distributed: Any = library  # it has no types
     address = settings.dask_scheduler or config.address
     if address:
         client = _connect(distributed, address, config, settings)
@@ -211,7 +219,7 @@ def _said() -> Iterator[None]:
     from concurrent.futures import CancelledError
 
     from distributed import KilledWorker
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         yield

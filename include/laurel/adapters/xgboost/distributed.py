@@ -9,7 +9,7 @@ workers give the same bytes, and training ends where it would end in memory.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ class Workers(Protocol):
     def stacked(self, parts: list[tuple[Any, int]], *, columns: int | None) -> Any:
         """Arrays on workers, with their rows, as one array of Dask's."""
 
-    def while_all_are_there(self, function: Any) -> Any:
+    def while_all_are_there(self, function: Callable[[], Model]) -> Model:
         """What a function returns that needs every worker."""
 
 

@@ -67,7 +67,7 @@ def _matrix(
     )
 
 
-class _Batches(xgboost.DataIter):  # type: ignore[misc]
+class _Batches(xgboost.DataIter):
     """The batches as XGBoost asks for them, its own pages of them in files in a folder."""
 
     def __init__(
