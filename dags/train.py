@@ -48,6 +48,7 @@ for usecase in usecases():
         train = TrainOperator(
             task_id="train",
             usecase=usecase.name,
+            searches=config.training.tuning is not None,
             pool=HEAVY_POOL,
             inlets=[dataset_asset(usecase.name, name) for name in sorted(config.datasets)],
         )

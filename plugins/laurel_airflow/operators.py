@@ -103,7 +103,16 @@ class TrainOperator(LaurelOperator):
     """Trains a challenger on what was known at as_of and measures it beside the champion."""
 
     verb = "train"
-    operator_extra_links = (DecisionLink(), CardLink(), SearchLink(), DataDocsLink())
+    operator_extra_links: Collection[BaseOperatorLink] = (
+        DecisionLink(),
+        CardLink(),
+        DataDocsLink(),
+    )
+
+    def __init__(self, *, searches: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if searches:
+            self.operator_extra_links = (*self.operator_extra_links, SearchLink())
 
     def run_verb(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
         from laurel.runs.train import train

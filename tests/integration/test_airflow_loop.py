@@ -188,8 +188,9 @@ def test_links_lead_to_pages_also_from_tasks_that_were_repeated(
     )
     for run, task, names in wanted:
         links = running.about(run, task, "links")["extra_links"]
-        assert set(links) == names, task
-        for link in links.values():
+        there = {name: link for name, link in links.items() if link}
+        assert set(there) == names, task
+        for link in there.values():
             assert running.page(link).status_code == 200, link
 
 

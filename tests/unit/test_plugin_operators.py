@@ -332,9 +332,10 @@ def test_every_link_of_a_task_is_registered_and_named_once() -> None:
     assert [link.name for link in TASKS["train"][1].operator_extra_links] == [
         "Decision",
         "Model card",
-        "Search",
         "Data Docs",
     ]
+    searching = TrainOperator(task_id="train", usecase="toy", searches=True)
+    assert [link.name for link in searching.operator_extra_links][-1] == "Search"
 
 
 def test_pages_of_one_task_are_not_those_of_another() -> None:
