@@ -334,7 +334,7 @@ def test_every_link_of_a_task_is_registered_and_named_once() -> None:
         "Model card",
         "Data Docs",
     ]
-    searching = TrainOperator(task_id="train", usecase="toy", searches=True)
+    searching = operators.TrainOperator(task_id="train", usecase="toy", searches=True)
     assert [link.name for link in searching.operator_extra_links][-1] == "Search"
 
 
