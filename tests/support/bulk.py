@@ -138,7 +138,7 @@ def run_limited(usecase: UseCase, folder: Path, *, engine: dict[str, Any], megab
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "MALLOC_ARENA_MAX": "2"},
+            env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     said = {key: value for line in lines for key, value in line.items()}

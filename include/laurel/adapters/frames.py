@@ -16,6 +16,7 @@ import pandas as pd
 from laurel.adapters.tables import (
     PartsWriter,
     iter_parts,
+    iter_table,
     part_files,
     read_table,
     table_columns,
@@ -28,6 +29,8 @@ from laurel.domain.part import check_labels, to_part
 from laurel.domain.window import SPLITS, Split
 
 FRAME = "frame"
+BATCH_VALUES = 500_000
+"""Values that are read at a time of a part that is read in batches."""
 SAMPLE_VALUES = 8_000_000
 """Values by which a part is described where it has more: what a model saw, and a simple model."""
 
@@ -103,9 +106,14 @@ class FramePart:
         self._split, self._config = split, config
 
     def batches(self) -> Iterator[Part]:
-        """The rows file by file, in canonical order."""
+        """The rows in canonical order, at most :data:`BATCH_VALUES` values at a time."""
+        for rows in self._tables():
+            yield to_part(rows, self._config)
+
+    def _tables(self) -> Iterator[pd.DataFrame]:
+        rows = max(1, BATCH_VALUES // len(table_columns(self._files[0])))
         for file in self._files:
-            yield to_part(read_table(file), self._config)
+            yield from iter_table(file, rows=rows)
 
     def whole(self) -> Part:
         """All rows; raises :class:`DataError` where they lack what the objective needs."""
@@ -133,8 +141,7 @@ class FramePart:
         rows, columns = sum(map(table_rows, self._files)), len(table_columns(self._files[0]))
         step = max(1, math.ceil(rows * columns / values))
         kept, before = [], 0
-        for file in self._files:
-            batch = read_table(file)
+        for batch in self._tables():
             kept.append(batch.iloc[-before % step :: step].copy())
             before += len(batch)
         chosen = pd.concat(kept, ignore_index=True)

@@ -26,6 +26,7 @@ from laurel.adapters.tables.reading import (
     read_table,
     table_columns,
     table_rows,
+    use_system_memory,
 )
 from laurel.adapters.tables.writing import ROW_GROUP, TableFacts, TableWriter, write_table
 
@@ -53,5 +54,6 @@ __all__ = [
     "table_rows",
     "to_arrow",
     "to_pandas",
+    "use_system_memory",
     "write_table",
 ]

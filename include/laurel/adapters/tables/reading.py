@@ -88,6 +88,11 @@ def file_facts(path: Path) -> TableFacts:
     return TableFacts(rows=file.metadata.num_rows, content_hash=state.hexdigest())
 
 
+def use_system_memory() -> None:
+    """Let Arrow take its memory from the C library, which can be told to give it back."""
+    pa.set_memory_pool(pa.system_memory_pool())
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     try:
