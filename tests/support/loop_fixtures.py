@@ -9,10 +9,12 @@ of it may run in any order. The stack runs from a committed copy of this source 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from support.grouping import group_of
 from support.loop import (
     CORRECTED,
     DAILY,
@@ -31,6 +33,16 @@ from support.loop import (
 from support.runs import Home, open_home
 from support.stack import running_stack
 
+_OPEN = ExitStack()
+"""The stack, while it is up."""
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the stack after the last test of its group: idle it takes a seventh of a core."""
+    groups = [group_of(each.nodeid) if each else "" for each in (item, nextitem)]
+    if groups[0] == "loop" != groups[1]:
+        _OPEN.close()
+
 
 @pytest.fixture(scope="session")
 def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -43,7 +55,8 @@ def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         if name.startswith("LAUREL_") or name == "PYTHONPATH"
     }
     environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
-    with running_stack(home.folder / "home", environ) as stack:
+    with _OPEN:
+        stack = _OPEN.enter_context(running_stack(home.folder / "home", environ))
         for kind in KINDS:
             stack.switch_on(f"toy_{kind}")
         yield Running(home, stack)
