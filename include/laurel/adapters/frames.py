@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from laurel.adapters.tables import (
@@ -129,7 +130,15 @@ class FramePart:
         names = [LABEL]
         names += [WEIGHT] if self._config.training.weights.wanted else []
         names += [EXPOSURE] if self._config.label.exposure else []
-        part = to_part(read_table(self._files, names), self._config)
+        # file by file: as tables, the labels of many rows would take several times their bytes
+        parts = [to_part(read_table(file, names), self._config) for file in self._files]
+        part = Part(
+            features=pd.concat([each.features for each in parts], ignore_index=True),
+            labels=np.concatenate([each.labels for each in parts]),
+            weights=None
+            if parts[0].weights is None
+            else np.concatenate([each.weights for each in parts if each.weights is not None]),
+        )
         check_labels(part, self._split, self._config)
         return part
 
