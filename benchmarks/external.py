@@ -16,7 +16,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.bulk import bulk_usecase, lay_bulk, run_limited  # noqa: E402
+from support.bulk import bulk_usecase, lay_bulk, run_limited
 
 ROWS = 33_000
 
