@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from laurel.domain.config import Gate
@@ -80,20 +78,15 @@ def _policy(file: Path) -> Gate:
 def _say(found: PolicyReplay) -> None:
     from laurel.domain.canonical import instant
 
-    table = Table(
-        "as of", "challenger", "was", "would be", "met then", "would meet", "first reason"
-    )
     for step in found.replayed.steps:
-        table.add_row(
-            instant(step.was.as_of)[:10],
-            step.was.model_version or "-",
-            step.was.event,
-            f"[bold]{step.now.event}[/bold]" if step.flipped else step.now.event,
-            step.champion_was or "none",
-            step.champion_now or "none",
-            step.now.reasons[0] if step.now.reasons else "",
+        typer.echo(
+            f"{instant(step.was.as_of)[:10]}  {step.was.model_version or '-'}  "
+            f"{'FLIPS' if step.flipped else 'stays'}  {step.was.event} -> {step.now.event}"
         )
-    Console().print(table)
+        if step.champion_now != step.champion_was:
+            typer.echo(f"  meets {step.champion_now or 'none'}, not {step.champion_was or 'none'}")
+        if step.flipped and step.now.reasons:
+            typer.echo(f"  {step.now.reasons[0]}")
     for reign in found.replayed.state.reigns():
         end = instant(reign.end)[:10] if reign.end else "now"
         typer.echo(f"champion {instant(reign.start)[:10]} to {end}: {reign.entry.model_version}")
