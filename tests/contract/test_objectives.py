@@ -228,7 +228,9 @@ def test_counts_of_scores_add_up_over_days_and_see_a_shift(objective: Objective)
     parts = [bin_counts(profile, features[day], scores[day.to_numpy()]) for day in days]
     whole = merge(*parts)
     assert merge(empty_counts(profile), whole) == whole
-    assert whole["scores"] == profile["scores"]
+    for name, entry in whole["scores"].items():
+        assert entry["counts"] == profile["scores"][name]["counts"]
+        assert entry["fine"] == profile["scores"][name]["fine"]["counts"]
     calm = compare_scores(profile, parts[0], monitoring=Monitoring())
     assert {drift.severity for drift in calm} == {"none"}
     moved = np.roll(scores, 1, axis=1) ** 3 if objective.classes else scores**3

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laurel.domain.canonical import canonical_json
+from laurel.domain.entry import SCORE_BINS
 from laurel.domain.profile import (
-    SCORE_BINS,
-    Counts,
     bin_counts,
     build_profile,
     empty_counts,
@@ -18,19 +19,23 @@ from laurel.domain.profile import (
 from laurel.errors import DataError
 from support.monitoring import features_of, make_days, make_profile, make_rows, scores_of
 
+COARSE = ("kind", "edges", "counts", "missing")
 
-def counts_only(profile: Counts) -> Counts:
-    kept = {
-        name: {key: entry[key] for key in ("kind", "edges", "counts", "missing") if key in entry}
-        for name, entry in profile["features"].items()
-    }
-    return {"rows": profile["rows"], "features": kept, "scores": profile["scores"]}
+
+def coarse(entries: dict[str, Any]) -> dict[str, Any]:
+    return {name: {key: e[key] for key in COARSE if key in e} for name, e in entries.items()}
 
 
 def test_counting_the_training_rows_again_gives_the_profile() -> None:
     frame = make_rows(2_000, seed=3)
     profile = build_profile(features_of(frame), scores_of(frame))
-    assert bin_counts(profile, features_of(frame), scores_of(frame)) == counts_only(profile)
+    counted = bin_counts(profile, features_of(frame), scores_of(frame))
+    assert counted["together"] == profile["together"]
+    for part in ("features", "scores"):
+        assert coarse(counted[part]) == coarse(profile[part])
+        for name, entry in counted[part].items():
+            if entry["kind"] != "categorical":
+                assert entry["fine"] == profile[part][name]["fine"]["counts"]
 
 
 def test_a_profile_is_canonical_json_and_does_not_depend_on_column_order() -> None:

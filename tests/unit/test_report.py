@@ -178,7 +178,7 @@ def test_the_counts_of_a_report_serve_the_next_one() -> None:
     given = calm()
     report = report_on(given)
     earlier = dict(list(given.trailing_counts.items())[-6:])
-    counts = {**earlier, report.partition: report.document()["counts"]}
+    counts = {**earlier, report.partition: report.counts}
     later = replace(given, partition=TODAY.shifted(1), trailing_counts=counts)
     assert report_on(later).comparisons[1].reference_rows == 6 * 600 + report.rows
 

@@ -68,6 +68,14 @@ def docs(check: Check = False) -> None:
     keep_in_step(texts, root=root, check=check, command="laurel schema docs", names=names)
 
 
+@app.command()
+def report() -> None:
+    """Print the JSON schema of a nightly report's document, ``report.json``."""
+    from laurel.domain.report_schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
 def _pages(root: Path, usecases: list[UseCase]) -> dict[Path, str]:
     from laurel.domain.schema.dictionary import dictionary_page
 

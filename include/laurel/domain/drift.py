@@ -19,6 +19,8 @@ import numpy as np
 from laurel.domain import distance
 from laurel.domain.bins import align
 from laurel.domain.config import Monitoring
+from laurel.domain.contrast import contrast
+from laurel.domain.sketch import UNKNOWN, Description
 
 Severity = Literal["critical", "warning", "underpowered", "none"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "underpowered", "none")
@@ -41,10 +43,13 @@ class FeatureDrift:
     severity: Severity
     reason: str
     psi: float
+    """Population stability index over the bins, a missing value being one of them."""
     usual: float
     """The index that 9 of 10 single days of the reference stay below; nan when unknown."""
     js: float
+    """Jensen-Shannon distance with base 2."""
     ks: float
+    """Kolmogorov-Smirnov distance; undefined of categories."""
     p_value: float
     """Of the chi-square test, before Bonferroni's correction."""
     missing: float
@@ -54,6 +59,16 @@ class FeatureDrift:
     bins: tuple[str, ...]
     reference: tuple[int, ...]
     current: tuple[int, ...]
+    ks_p_value: float = math.nan
+    """Of the two-sample Kolmogorov-Smirnov test; undefined of categories."""
+    wasserstein: float = math.nan
+    """First Wasserstein distance, in the unit of the values; undefined of categories."""
+    wasserstein_std: float = math.nan
+    """The same in standard deviations of the reference."""
+    then: Description = UNKNOWN
+    """What the reference's values are like."""
+    now: Description = UNKNOWN
+    """What this window's values are like."""
 
 
 def compare(
@@ -62,10 +77,12 @@ def compare(
     *,
     monitoring: Monitoring,
     usual: Mapping[str, float | None] | None = None,
+    profile: Mapping[str, Any] | None = None,
 ) -> tuple[FeatureDrift, ...]:
     """Compare the features of two counts of one profile (or the profile itself), gravest first.
 
-    usual: feature → the index that a single day usually shows, from :func:`usual_psi`.
+    usual: feature → the index that a single day usually shows, from :func:`usual_psi`. profile:
+    that both were counted over, where the reference is not the profile itself.
 
     >>> import pandas as pd
     >>> from laurel.domain.profile import bin_counts, build_profile
@@ -85,6 +102,7 @@ def compare(
             monitoring=monitoring,
             usual=_known((usual or {}).get(name)),
             tests=len(names),
+            sketched=(profile or reference)["features"][name],
         )
         for name in names
     )
@@ -97,6 +115,7 @@ def compare_scores(
     *,
     monitoring: Monitoring,
     usual: Mapping[str, float | None] | None = None,
+    profile: Mapping[str, Any] | None = None,
 ) -> tuple[FeatureDrift, ...]:
     """Compare each score of a row of two counts: probabilities over tenths of the reference's."""
     return tuple(
@@ -107,8 +126,28 @@ def compare_scores(
             monitoring=monitoring,
             usual=_known((usual or {}).get(name)),
             tests=len(reference["scores"]),
+            sketched=(profile or reference)["scores"][name],
         )
         for name, entry in reference["scores"].items()
+    )
+
+
+def compare_column(
+    name: str,
+    reference: Mapping[str, Any],
+    current: Mapping[str, Any],
+    *,
+    monitoring: Monitoring,
+) -> FeatureDrift:
+    """Compare two entries of one column that stands by itself, such as what was decided."""
+    return _drift(
+        name,
+        reference,
+        current,
+        monitoring=monitoring,
+        usual=math.nan,
+        tests=1,
+        sketched=reference,
     )
 
 
@@ -149,6 +188,7 @@ def _drift(
     monitoring: Monitoring,
     usual: float,
     tests: int,
+    sketched: Mapping[str, Any],
 ) -> FeatureDrift:
     both = align(reference, current)
     index = distance.psi(both.reference, both.current)
@@ -159,6 +199,8 @@ def _drift(
     )
     named = reference["kind"] == "categorical"
     levels = (reference["counts"], current["counts"]) if named else ({}, {})
+    fine = contrast(reference, current, sketched)
+    coarse = math.nan if named else distance.ks(reference["counts"], current["counts"])
     return FeatureDrift(
         name=name,
         kind=reference["kind"],
@@ -167,7 +209,7 @@ def _drift(
         psi=index,
         usual=usual,
         js=distance.js(both.reference, both.current),
-        ks=math.nan if named else distance.ks(reference["counts"], current["counts"]),
+        ks=coarse if math.isnan(fine.ks) else fine.ks,
         p_value=p_value,
         missing=distance.missing_difference(
             reference=reference["missing"],
@@ -180,6 +222,11 @@ def _drift(
         bins=both.bins,
         reference=both.reference,
         current=both.current,
+        ks_p_value=fine.ks_p_value,
+        wasserstein=fine.wasserstein,
+        wasserstein_std=fine.wasserstein_std,
+        then=fine.then,
+        now=fine.now,
     )
 
 

@@ -20,8 +20,12 @@ UNKNOWABLE = ("calibration_error",)
 __all__ = [
     "CalibrationBin",
     "DayPerformance",
+    "EstimateError",
+    "Gap",
+    "NightEstimate",
     "Performance",
     "SlicePerformance",
+    "SlicePeriod",
     "by_day",
     "by_slice",
     "calibration",
@@ -42,11 +46,8 @@ class Performance:
     mean_score: float
     """Mean score of the rows whose labels have matured; nan of several classes."""
     metrics: Mapping[str, float]
-
-    @property
-    def outstanding(self) -> float:
-        """Share of the rows whose labels have not matured; nan of no rows."""
-        return 1 - self.labelled / self.rows if self.rows else math.nan
+    outstanding: float = math.nan
+    """Share of the rows whose labels have not matured; nan of no rows."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,61 @@ class SlicePerformance:
     performance: Performance
 
 
+@dataclass(frozen=True)
+class SlicePeriod:
+    """The performance of a slice over one whole week of the trailing window."""
+
+    column: str
+    value: str
+    first: str
+    """The first partition of the week."""
+    last: str
+    performance: Performance
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far apart the slices of a column are over one week: those with enough labelled rows."""
+
+    column: str
+    protected: bool
+    """Whether the contract says that the column tells something of a person."""
+    first: str
+    last: str
+    metric: str
+    """A metric, ``mean_label`` or ``mean_score``."""
+    gap: float
+    """The highest value minus the lowest."""
+    highest: str
+    """The slice that has it."""
+    lowest: str
+
+
+@dataclass(frozen=True)
+class NightEstimate:
+    """What a past night was expected to show before its labels came, and what it showed."""
+
+    partition: str
+    labelled: int
+    outstanding: float
+    """Share of its rows whose labels have not matured."""
+    estimate: Mapping[str, float]
+    realised: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class EstimateError:
+    """How good the estimates of a metric were, over nights whose labels have matured."""
+
+    nights: int
+    bias: float
+    """Mean of estimate minus realised."""
+    absolute: float
+    """Mean of its size."""
+    largest: float
+    """The largest size."""
+
+
 def measure(frame: pd.DataFrame, *, objective: Objective) -> Performance:
     """Measure scored rows: the objective's score columns, and ``label`` as it was published.
 
@@ -81,6 +137,7 @@ def measure(frame: pd.DataFrame, *, objective: Objective) -> Performance:
     return Performance(
         rows=len(frame),
         labelled=len(labels),
+        outstanding=1 - len(labels) / len(frame) if len(frame) else math.nan,
         mean_label=float(labels.mean()) if one else math.nan,
         mean_score=float(scores.mean()) if one else math.nan,
         metrics={name: metric(labels, scores) for name, metric in objective.metrics.items()},

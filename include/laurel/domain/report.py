@@ -9,17 +9,33 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from laurel.domain.canonical import digest, instant
+from laurel.domain.correlation import CorrelationChange
 from laurel.domain.drift import FeatureDrift
 from laurel.domain.lateness import LabelCounts
 from laurel.domain.performance import (
     CalibrationBin,
     DayPerformance,
+    EstimateError,
+    Gap,
+    NightEstimate,
     Performance,
     SlicePerformance,
+    SlicePeriod,
+)
+from laurel.domain.separation import Separation
+from laurel.domain.surroundings import (
+    Cost,
+    Dependencies,
+    Feedback,
+    SchemaChange,
+    Shadow,
+    Staleness,
+    Volume,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 UNDEFINED = "undefined"
+OBSERVED = ("observed", "costs")
 SHORT = 4
 """Metrics with so few letters are called by them: AUC, MAE, RMSE."""
 
@@ -54,6 +70,12 @@ class Comparison:
     features: tuple[FeatureDrift, ...]
     scores: tuple[FeatureDrift, ...]
     """One, or one for each class."""
+    decisions: tuple[FeatureDrift, ...] = ()
+    """What was decided, as one categorical column; empty where nothing is."""
+    separation: Separation | None = None
+    """Whether a classifier can tell the two windows apart; ``None`` where no rows were kept."""
+    correlations: tuple[CorrelationChange, ...] = ()
+    """The pairs of numeric features whose correlation differs most, the largest change first."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,14 @@ class Realised:
     slices: tuple[SlicePerformance, ...]
     estimate: Mapping[str, float]
     """What to expect of the partition itself, before its labels mature."""
+    nights: tuple[NightEstimate, ...] = ()
+    """The champion's nights of the window: what was expected of them and what they showed."""
+    estimate_errors: Mapping[str, EstimateError] = field(default_factory=dict)
+    """Metric → how good the estimates of these nights were."""
+    slice_periods: tuple[SlicePeriod, ...] = ()
+    """Slices week by week."""
+    gaps: tuple[Gap, ...] = ()
+    """How far apart the slices of a column are, week by week."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +154,8 @@ class Alarm:
 class Report:
     """Everything the nightly page says. Two runs over the same inputs are equal.
 
-    ``observed`` (seconds, rows per second, memory) is what this run happened to cost: it is shown
-    on the page and left out of the document and of equality.
+    ``observed`` and ``costs`` (seconds, rows per second, memory) are what runs happened to cost:
+    they are shown on the page and left out of the document and of equality.
     """
 
     usecase: str
@@ -159,7 +189,16 @@ class Report:
     """The metrics that are drawn; the first is the one to name."""
     labels: LabelCounts | None = None
     """How the labels of the trailing window came; ``None`` where that was not looked at."""
+    staleness: Staleness | None = None
+    """How old the champion is and how others aged; ``None`` where that was not looked at."""
+    volumes: tuple[Volume, ...] = ()
+    dependencies: Dependencies | None = None
+    schemas: tuple[SchemaChange, ...] = ()
+    feedback: Feedback | None = None
+    """``None`` where nothing is decided."""
+    shadows: tuple[Shadow, ...] = ()
     observed: Mapping[str, float] = field(default_factory=dict, compare=False)
+    costs: tuple[Cost, ...] = field(default=(), compare=False)
 
     @property
     def standing(self) -> Standing:
@@ -196,15 +235,20 @@ class Report:
     def document(self) -> dict[str, Any]:
         """The report as plain JSON values, equal for equal inputs; undefined numbers are null.
 
-        The profile is named by its digest and observations are left out.
+        The profile and the counts are named by their digests and observations are left out.
         """
         plain = {
             item.name: _plain(getattr(self, item.name))
             for item in fields(self)
-            if item.name != "observed"
+            if item.name not in (*OBSERVED, "counts")
         }
         plain["champion"]["profile"] = digest(self.champion.profile)
+        plain["counts"] = digest(self.counts)
         return {"schema": SCHEMA, "verdict": self.verdict, "standing": self.standing, **plain}
+
+    def observations(self) -> dict[str, Any]:
+        """What runs happened to cost, as plain JSON values: outside every promise about bytes."""
+        return {name: _plain(getattr(self, name)) for name in OBSERVED}
 
 
 def named(score: str) -> str:

@@ -59,7 +59,17 @@ _PART = ("domain/featureset", "domain/weights", *_OBJECTIVE)
 _LEARNING = (*_FITTING, *_PART, "adapters/frames", "domain/part", "domain/calibration")
 _MODEL = ("adapters/xgboost/__init__", *_LEARNING)
 _FEATURIZE = ("stages/featurize", *_ENGINE, "domain/part", *_PART, *_PAST)
-_PROFILE = ("domain/bins", "domain/column", "domain/distance", "domain/drift", "domain/profile")
+_PROFILE = (
+    "domain/bins",
+    "domain/column",
+    "domain/contrast",
+    "domain/correlation",
+    "domain/distance",
+    "domain/drift",
+    "domain/entry",
+    "domain/profile",
+    "domain/sketch",
+)
 _EVIDENCE = (
     "domain/bootstrap",
     "domain/evidence/__init__",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,13 @@ from numpy.typing import NDArray
 
 from laurel.domain import performance as measured
 from laurel.domain.alarm import raise_alarms
-from laurel.domain.config import Monitoring
-from laurel.domain.drift import WEEK, compare, compare_scores, usual_psi
 from laurel.domain.lateness import LabelCounts
 from laurel.domain.objective import Numbers, Objective, find_objective
 from laurel.domain.objective.base import DECISION
 from laurel.domain.partition import Partition
-from laurel.domain.profile import Counts, bin_counts, empty_counts, merge
+from laurel.domain.profile import Counts, bin_counts
 from laurel.domain.report import (
     ChampionFacts,
-    Comparison,
     DataWarning,
     Freshness,
     Quarantined,
@@ -31,12 +27,10 @@ from laurel.domain.report import (
     Report,
     Skew,
 )
+from laurel.domain.windows import Counted, compare_windows
 from laurel.errors import DataError
 from laurel.usecase import UseCase
 
-AGAINST_TRAINING = "this partition against training"
-AGAINST_WINDOW = "this partition against the trailing window"
-WINDOW = "the trailing window against training"
 SAME_SCORE = 1e-6
 FRESH_DAYS = 1
 TRAILED = ("label", "partition", "model_version")
@@ -84,9 +78,18 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
     _require(given.predictions, predicted, usecase=usecase, given=given)
     _require(given.trailing, (*columns, *TRAILED), usecase=usecase, given=given)
     scores = objective.scores(given.predictions, columns)
-    counts = bin_counts(given.champion.profile, given.features, scores)
+    said = given.predictions[DECISION] if objective.decision else None
+    decided = None if said is None or not said.notna().any() else said
+    counts = bin_counts(given.champion.profile, given.features, scores, decided=decided)
     realised = _realise(usecase, given, scores=scores)
-    comparisons = tuple(_compare(given, counts, rules=rules))
+    counted = Counted(
+        profile=dict(given.champion.profile),
+        counts=counts,
+        days=given.trailing_counts,
+        objective=objective,
+        threshold=usecase.config.scoring.threshold,
+    )
+    comparisons = tuple(compare_windows(counted, given.partition, rules=rules))
     freshness = _freshness(usecase, given)
     skew = _skew(scores, given.rescored)
     alarms, notes = raise_alarms(
@@ -147,46 +150,6 @@ def _realise(usecase: UseCase, given: MonitorInput, *, scores: Numbers) -> Reali
         slices=measured.by_slice(own, slices, objective=objective, minimum_rows=rules.minimum_rows),
         estimate=measured.estimate(scores, objective=objective),
     )
-
-
-def _compare(given: MonitorInput, counts: Counts, *, rules: Monitoring) -> Iterator[Comparison]:
-    profile = dict(given.champion.profile)
-    first = given.partition.shifted(-rules.reference_days).key
-    days = [
-        given.trailing_counts[day]
-        for day in sorted(given.trailing_counts)
-        if first <= day < given.partition.key
-    ]
-    past, recent = _whole_weeks(days), _whole_weeks([*days, counts])
-    window = _sum(profile, past)
-    least = rules.minimum_rows
-    usual = profile.get("usual") or {"day": usual_psi(profile, days, minimum_rows=least)}
-    habit = usual_psi(window, days, minimum_rows=least)
-    lately = _sum(profile, recent)
-    cases: tuple[tuple[Any, str, Counts, Counts, Any, int], ...] = (
-        ("partition_profile", AGAINST_TRAINING, profile, counts, usual["day"], len(days)),
-        ("partition_window", AGAINST_WINDOW, window, counts, habit, len(past)),
-        ("window_profile", WINDOW, profile, lately, usual.get("week", {}), len(recent)),
-    )
-    for name, title, reference, current, habits, length in cases:
-        yield Comparison(
-            name=name,
-            title=title,
-            window_days=length,
-            reference_rows=reference["rows"],
-            rows=current["rows"],
-            features=compare(reference, current, monitoring=rules, usual=habits.get("features")),
-            scores=compare_scores(reference, current, monitoring=rules, usual=habits.get("scores")),
-        )
-
-
-def _whole_weeks(days: list[Counts]) -> list[Counts]:
-    """The last days that make whole weeks, so that no weekday weighs more than another."""
-    return days[len(days) % WEEK :]
-
-
-def _sum(profile: Mapping[str, Any], days: list[Counts]) -> Counts:
-    return reduce(merge, days, empty_counts(profile))
 
 
 def _freshness(usecase: UseCase, given: MonitorInput) -> tuple[Freshness, ...]:
