@@ -80,12 +80,15 @@ def test_another_champion_scores_the_stored_hold_out_exactly_as_it_did_then(home
         models = {entry.model_version or "": entry for entry in state.history}
         court = _Court(home.site, "toy", None, models, folder, of=1, watch=lambda *_: None)
         bundle = court._training(second)
-        again = court._scores_of(second, bundle, first.model_version)
+        again, met = court._met(second, bundle, first.model_version)
         kept = home.table(
             home.site.plane.names(bundle.outputs["data/toy/evidence"]["md5"])["scores.parquet"]
         )
     for name, values in again.items():
         assert (kept[name].to_numpy() == values).all(), name
+    assert met["champion"] == first.model_version
+    assert parse_instant(met["champion_as_of"]) == first.as_of
+    assert (met["champion_fault"], met["same_model"]) == (None, False)
 
 
 def test_when_one_promotion_falls_the_next_challenger_meets_the_model_before(

@@ -19,6 +19,7 @@ POLICY = {
         {"kind": "not_worse", "metric": "auc", "margin": 0.01},
     ],
     "slices": ["origin"],
+    "refresh_after_days": 0,
     "minimum_rows": 200,
     "resamples": 100,
 }

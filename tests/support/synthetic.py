@@ -98,6 +98,7 @@ gate:
     - {kind: not_worse, metric: auc, margin: 0.03}
   slices: [shop]
   minimum_rows: 150
+  refresh_after_days: 0
   resamples: 200
 scoring:
   schedule: "0 0 * * *"

@@ -538,9 +538,24 @@ def test_another_policy_is_replayed_from_the_scores_without_training(
     kept = read_evidence(second / "evidence" / "evidence.json")
     facts = {
         name: getattr(kept, name)
-        for name in ("usecase", "as_of", "holdout", "champion", "trimmed", "reload_identical")
+        for name in (
+            "usecase",
+            "as_of",
+            "holdout",
+            "champion",
+            "champion_as_of",
+            "trimmed",
+            "reload_identical",
+        )
     }
-    again = measure(scores, toy.config.gate, objective=kept.learned, seed=kept.seed, facts=facts)
+    again = measure(
+        scores,
+        toy.config.gate,
+        objective=kept.learned,
+        seed=kept.seed,
+        threshold=toy.config.scoring.threshold,
+        facts=facts,
+    )
     assert again == kept
     strict = toy.config.gate.model_validate(
         {"thresholds": [{"kind": "better", "metric": "auc", "margin": 0.05, "confidence": 0.9}]}

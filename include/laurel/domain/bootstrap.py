@@ -1,12 +1,15 @@
-"""Bootstrap resamples of rows, shared by every model and metric, so differences are paired.
+"""Bootstrap resamples, shared by every model and metric, so differences are paired.
 
 Efron, B. (1979), Bootstrap methods: another look at the jackknife; percentile intervals. Rows are
-drawn one by one: rows of one day resemble each other, so intervals are somewhat too narrow.
+drawn one by one. Rows of one day resemble each other, so those intervals are somewhat too narrow;
+whole days can be drawn instead, one fewer than there are, which makes up for how few they are (Rao
+and Wu, 1988, Resampling inference with complex survey data).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,25 +19,48 @@ from laurel.domain.metric import Floats, Metric
 
 CELLS = 1_000_000
 """Weights held at a time: bounds memory at a few times 8 MB, whatever the number of rows."""
+MINIMUM_DAYS = 5
+"""Resamples of fewer days say nothing."""
 
 Distribution = dict[str, dict[str, Floats]]
 """metric → model → one value per resample."""
 
 
-def resamples(rows: int, *, count: int, seed: int) -> Iterator[Floats]:
-    """Yield ``count`` resamples as counts of shape (some, rows), each summing to ``rows``.
+@dataclass(frozen=True)
+class Days:
+    """The days of some rows, among the days of all rows that are resampled together."""
+
+    of_row: NDArray[np.intp]
+    """The number of each row's day, shape (rows,)."""
+    count: int
+
+
+def resamples(rows: int, *, count: int, seed: int, days: Days | None = None) -> Iterator[Floats]:
+    """Yield ``count`` resamples as counts of shape (some, rows).
+
+    Each sums to ``rows``; with ``days`` each counts a row as often as its day was drawn. The same
+    seed draws the same days, whatever rows of them are looked at. Fewer than five days give none.
 
     >>> [w.sum(axis=1).tolist() for w in resamples(4, count=2, seed=1)]
     [[4.0, 4.0]]
     """
     generator = np.random.default_rng(seed)
     step = max(1, CELLS // max(rows, 1))
+    if days is not None:
+        drawn = _times(generator, days.count, draws=days.count - 1, size=count)
+        for start in range(0, count if days.count >= MINIMUM_DAYS else 0, step):
+            yield drawn[start : start + step, days.of_row]
+        return
     for start in range(0, count, step):
-        size = min(step, count - start)
-        drawn = generator.integers(0, rows, size=(size, rows))
-        drawn += np.arange(size)[:, None] * rows
-        counts = np.bincount(drawn.ravel(), minlength=size * rows)
-        yield counts.reshape(size, rows).astype(np.float64)
+        yield _times(generator, rows, draws=rows, size=min(step, count - start))
+
+
+def _times(generator: np.random.Generator, things: int, *, draws: int, size: int) -> Floats:
+    """How often each thing is drawn: shape (size, things)."""
+    drawn = generator.integers(0, things, size=(size, draws))
+    drawn += np.arange(size)[:, None] * things
+    counts = np.bincount(drawn.ravel(), minlength=size * things)
+    return counts.reshape(size, things).astype(np.float64)
 
 
 def distribution(
@@ -44,8 +70,9 @@ def distribution(
     *,
     count: int,
     seed: int,
+    days: Days | None = None,
 ) -> Distribution:
-    """Every metric of every model on the same ``count`` resamples of the rows.
+    """Every metric of every model on the same ``count`` resamples of the rows, or of their days.
 
     labels: shape (rows,); each of the scores: shape (rows,) or (rows, classes). With the same
     seed the resamples are the same.
@@ -62,7 +89,8 @@ def distribution(
         for model, values in scores.items()
     }
     parts: dict[tuple[str, str], list[Floats]] = {key: [] for key in prepared}
-    for weights in resamples(len(labels), count=count, seed=seed) if len(labels) else ():
+    drawn = resamples(len(labels), count=count, seed=seed, days=days) if len(labels) else ()
+    for weights in drawn:
         for key, compute in prepared.items():
             parts[key].append(compute(weights))
     found: Distribution = {metric.name: {} for metric in metrics}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from laurel.domain.bundle import Bundle
+from laurel.domain.config import COST
 from laurel.domain.objective import OBJECTIVES
 from laurel.domain.read_data import compare_datasets, compare_days
 
@@ -142,7 +143,9 @@ def _measure(measured: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def is_bigger_better(evidence: Mapping[str, Any], metric: str) -> bool:
-    """The direction of a metric of a run's objective."""
+    """The direction of a metric of a run's objective; a cost is better where it is less."""
+    if metric == COST:
+        return False
     found = OBJECTIVES[evidence.get("objective", "binary")].metrics.get(metric)
     return found is None or found.bigger_is_better
 

@@ -1,36 +1,31 @@
 """The gate: judges a challenger by a policy and its evidence, and says why in plain sentences.
 
-What closes it: a failed threshold, on all rows or on one slice; too few hold-out rows; a challenger
-that does not beat a constant of the training days, or whose saved model scores otherwise than the
-trained one. An underpowered slice is reported and closes nothing, as is a simple model that does
-better. No threshold means not promoted.
+What closes it: a failed threshold, on all rows, on one slice or between groups; what is
+underpowered and the policy says ``reject`` to; a challenger that does not beat a constant of the
+training days, or whose saved model scores otherwise than the trained one; a tie with the champion.
+A simple model that does better is reported and closes nothing. No threshold means not promoted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from laurel.domain.canonical import digest
-from laurel.domain.config import Gate, VersusChampion
-from laurel.domain.evidence import CONFIDENCE, Evidence, confidence_key
-from laurel.domain.threshold import (
-    Check,
-    Mark,
-    check_absolute,
-    check_versus,
-    gain_text,
-    number,
-)
+from laurel.domain.config import GapAtMost, Gate, VersusChampion
+from laurel.domain.config.gate import Mode
+from laurel.domain.evidence import Evidence
+from laurel.domain.reign import against_reigning, aside
+from laurel.domain.sanity import sanity
+from laurel.domain.threshold import Check, Mark, check_absolute, check_gap, check_versus
 
 Outcome = Literal["promote", "reject"]
 
-SIMPLE_TOLERANCE = 0.01
-"""By how much the simple model may exceed the challenger without a remark. What they are compared
-by (an AUC, a share that is explained) is at most one, whatever the unit of the label."""
+OFF = "the gate is off: whatever was trained is promoted"
+SHADOW = "the gate is in shadow mode: it decides, and promotes nothing"
 
-__all__ = ["Check", "Mark", "Outcome", "Verdict", "judge", "policy_digest"]
+__all__ = ["Check", "Mark", "Outcome", "Verdict", "judge", "policy_digest", "promotes"]
 
 
 @dataclass(frozen=True)
@@ -40,32 +35,56 @@ class Verdict:
     outcome: Outcome
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
+    mode: Mode = "enforce"
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the challenger is promoted: in shadow mode none is, whatever the outcome."""
+        return self.outcome == "promote" and self.mode != "shadow"
 
     def document(self) -> dict[str, Any]:
         """Plain JSON values."""
         checks = [asdict(check) for check in self.checks]
-        return {"outcome": self.outcome, "reasons": list(self.reasons), "checks": checks}
+        return {
+            "mode": self.mode,
+            "outcome": self.outcome,
+            "reasons": list(self.reasons),
+            "checks": checks,
+        }
+
+
+def promotes(verdict: Mapping[str, Any]) -> bool:
+    """Whether a verdict, as it is kept, promotes its challenger.
+
+    >>> promotes({"outcome": "promote"}), promotes({"outcome": "promote", "mode": "shadow"})
+    (True, False)
+    """
+    return bool(verdict["outcome"] == "promote" and verdict.get("mode") != "shadow")
 
 
 def judge(evidence: Evidence, policy: Gate) -> Verdict:
     """Judge a challenger: ``promote`` when thresholds are configured and no check closes the gate.
 
     Without a champion the absolute thresholds decide; where nothing decides, nothing is promoted.
-    Raises :class:`laurel.errors.Refused` when the evidence lacks what the policy asks, and
-    :class:`laurel.errors.ConfigError` for a metric that the objective does not have.
+    In shadow mode the outcome is the same, and nothing follows from it; when the gate is off the
+    outcome is always ``promote``. Raises :class:`laurel.errors.Refused` when the evidence lacks
+    what the policy asks, and :class:`laurel.errors.ConfigError` for a metric that the objective
+    does not have.
     """
     for threshold in policy.thresholds:
-        evidence.learned.metric(threshold.metric)
+        if not isinstance(threshold, GapAtMost):
+            evidence.learned.metric(threshold.metric)
     tested = tuple(_tested(evidence, policy))
-    checks = (*tested, *_sanity(evidence, policy))
-    closing = [check.reason for check in checks if check.closes]
-    if not policy.thresholds:
-        closing.insert(0, "no threshold is configured, so nothing can be promoted")
-    elif all(check.verdict == "not_applicable" for check in tested):
-        closing.insert(0, "there is no champion and no absolute threshold, so nothing decides")
-    if closing:
-        return Verdict(outcome="reject", reasons=tuple(closing), checks=checks)
-    return Verdict(outcome="promote", reasons=tuple(_opening(evidence, checks)), checks=checks)
+    reigning = tuple(against_reigning(evidence, policy))
+    checks = (*tested, *reigning, *sanity(evidence, policy))
+    closing = list(_closing(policy, tested, checks))
+    outcome: Outcome = "reject" if closing else "promote"
+    reasons = tuple(closing) or tuple(_opening(evidence, checks))
+    if policy.mode == "off":
+        outcome, reasons = "promote", (OFF, *(f"it would have said: {why}" for why in reasons))
+    elif policy.mode == "shadow" and outcome == "promote":
+        reasons = (SHADOW, *reasons)
+    return Verdict(outcome=outcome, reasons=reasons, checks=checks, mode=policy.mode)
 
 
 def policy_digest(policy: Gate) -> str:
@@ -73,86 +92,46 @@ def policy_digest(policy: Gate) -> str:
     return digest(policy.model_dump(mode="json"))
 
 
+def _closing(policy: Gate, tested: tuple[Check, ...], checks: tuple[Check, ...]) -> Iterator[str]:
+    failed = [check.reason for check in checks if check.closes]
+    if not policy.thresholds:
+        yield "no threshold is configured, so nothing can be promoted"
+    elif all(check.verdict == "not_applicable" for check in tested):
+        yield "there is no champion to compare with and no absolute threshold, so nothing decides"
+    elif not failed and not any(check.verdict == "pass" and _is_whole(check) for check in tested):
+        yield "no threshold passes on all rows, so nothing decides"
+    yield from failed
+
+
 def _opening(evidence: Evidence, checks: tuple[Check, ...]) -> Iterator[str]:
     if evidence.champion is None:
         yield "there is no champion yet: the absolute thresholds decide"
     for check in checks:
-        if check.verdict == "pass" and check.slice is None:
+        if check.kind == "comparable" or (check.verdict == "pass" and _is_whole(check)):
             yield check.reason
     for check in checks:
         if check.verdict == "fail":
             yield f"reported, not blocking: {check.reason}"
+        elif check.verdict == "underpowered" and check.slice is None:
+            yield f"reported as underpowered: {check.reason}"
     unsure = sorted({c.slice for c in checks if c.verdict == "underpowered" and c.slice})
     if unsure:
         yield f"{len(unsure)} slice(s) are underpowered: {', '.join(unsure)}"
+
+
+def _is_whole(check: Check) -> bool:
+    """Whether it is about all rows, or about all groups."""
+    return check.slice is None or check.kind == "gap_at_most"
 
 
 def _tested(evidence: Evidence, policy: Gate) -> Iterator[Check]:
     for scope in (evidence.overall, *evidence.slices):
         for threshold in policy.thresholds:
             if isinstance(threshold, VersusChampion):
-                yield check_versus(scope, threshold, policy, champion=evidence.champion)
-            else:
+                whole = scope.slice is None
+                why = aside(evidence, policy, threshold, whole=whole)
+                yield check_versus(scope, threshold, policy, aside=why)
+            elif not isinstance(threshold, GapAtMost):
                 yield check_absolute(scope, threshold, policy)
-
-
-def _sanity(evidence: Evidence, policy: Gate) -> Iterator[Check]:
-    yield _against_constant(evidence, policy)
-    yield _against_simple(evidence)
-    yield _reloaded(evidence)
-
-
-def _against_constant(evidence: Evidence, policy: Gate) -> Check:
-    compared, learned = evidence.trivial.constant, evidence.learned
-    metric = learned.against_constant.name
-    interval = compared.bounds.get(confidence_key(CONFIDENCE))
-    few = evidence.overall.rows < policy.minimum_rows
-    beaten = interval is not None and interval[0] > 0
-    return Check(
-        metric=metric,
-        kind="beats_constant",
-        slice=None,
-        found=compared.gain,
-        required=0.0,
-        interval=interval,
-        verdict="underpowered" if few else "pass" if beaten else "fail",
-        reason=f"{metric} is {number(compared.challenger)}, that of the training days' "
-        f"{learned.constant_title} {number(compared.reference)}: "
-        f"{gain_text(compared.gain, interval)}, required is to be better at {CONFIDENCE:.0%} "
-        "confidence" + (f"; {evidence.overall.rows} rows are too few" if few else ""),
-    )
-
-
-def _against_simple(evidence: Evidence) -> Check:
-    compared, learned = evidence.trivial.simple, evidence.learned
-    metric = learned.against_simple.name
-    interval = compared.bounds.get(confidence_key(CONFIDENCE))
-    fine = compared.gain is not None and compared.gain >= -SIMPLE_TOLERANCE
-    return Check(
-        metric=metric,
-        kind="not_worse_than_simple",
-        slice=None,
-        found=compared.gain,
-        required=-SIMPLE_TOLERANCE,
-        interval=interval,
-        verdict="pass" if fine else "fail",
-        reason=f"{metric} is {number(compared.challenger)}, {learned.simple_title}'s "
-        f"{number(compared.reference)}: {gain_text(compared.gain, interval)}, expected is to be "
-        f"worse by no more than {number(SIMPLE_TOLERANCE)}",
-        blocking=False,
-    )
-
-
-def _reloaded(evidence: Evidence) -> Check:
-    same = evidence.reload_identical
-    return Check(
-        metric="scores",
-        kind="reload",
-        slice=None,
-        found=None,
-        required=None,
-        interval=None,
-        verdict="pass" if same else "fail",
-        reason="the saved model, loaded again, scores "
-        + ("exactly as when it was trained" if same else "otherwise than when it was trained"),
-    )
+    for gap in policy.gap_thresholds:
+        yield check_gap(evidence.gaps, gap, policy)

@@ -43,8 +43,10 @@ _METRIC = (
     "domain/metric/__init__",
     "domain/metric/base",
     "domain/metric/binary",
+    "domain/metric/cost",
     "domain/metric/count",
     "domain/metric/multiclass",
+    "domain/metric/rate",
     "domain/metric/regression",
 )
 _OBJECTIVE = (
@@ -73,6 +75,8 @@ _PROFILE = (
 _EVIDENCE = (
     "domain/bootstrap",
     "domain/evidence/__init__",
+    "domain/evidence/gaps",
+    "domain/evidence/gauge",
     "domain/evidence/measuring",
     "domain/evidence/record",
     "domain/reliability",
@@ -122,6 +126,7 @@ CODE: dict[str, tuple[str, ...]] = {
         *_GROUND,
     ),
     "evaluate": (
+        "stages/champion",
         "stages/evaluate",
         "adapters/simple",
         *_FEATURIZE,
@@ -145,6 +150,8 @@ CODE: dict[str, tuple[str, ...]] = {
     "verdict": (
         "stages/verdict",
         "domain/gate",
+        "domain/reign",
+        "domain/sanity",
         "domain/threshold",
         "adapters/documents",
         "domain/canonical",

@@ -163,7 +163,13 @@ def _stage(config: UseCaseConfig, verb: str) -> _Stage:
         ),
         "evaluate": _Stage(
             deps=("window.json", "snapshot", "frame", "model", "inputs/champion"),
-            params=(*shape, "gate", "training.calibration", "training.model.seed"),
+            params=(
+                *shape,
+                "gate",
+                *(("scoring.threshold",) if config.label.terms.threshold else ()),
+                "training.calibration",
+                "training.model.seed",
+            ),
             outs=("evidence",),
             metrics=("metrics.json",),
         ),

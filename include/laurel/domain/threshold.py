@@ -9,16 +9,20 @@ What each kind of threshold asks of all hold-out rows:
 
 A slice has fewer rows and there are many slices, so on a slice every threshold asks for less: the
 same value, or no regression beyond the margin (for ``better``: none at all). It fails where the
-bound shows the breach with confidence, and is ``underpowered`` where the value alone does.
+bound shows the breach with confidence, and is ``underpowered`` where the value alone does. A gap
+between groups (``gap_at_most``) is judged in the same way. The policy says whether what is
+underpowered closes the gate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from laurel.domain.config import AtLeast, AtMost, Gate, VersusChampion
-from laurel.domain.evidence import CONFIDENCE, Bounds, Comparison, Scope, confidence_key
+from laurel.domain.config import AtLeast, AtMost, GapAtMost, Gate, VersusChampion
+from laurel.domain.config.gate import WhenUnderpowered
+from laurel.domain.evidence import CONFIDENCE, Bounds, Comparison, Gap, Scope, confidence_key
 from laurel.errors import Refused
 
 Mark = Literal["pass", "fail", "underpowered", "not_applicable"]
@@ -32,7 +36,8 @@ class Check:
     metric: str
     kind: str
     slice: str | None
-    """``column=value``, or ``None`` for all hold-out rows."""
+    """``column=value`` (of a crossing several), ``groups of <column>`` of a gap, or ``None`` for
+    all hold-out rows."""
     found: float | None
     """The metric, or the gain over the reference; ``None`` where undefined or not looked for."""
     required: float | None
@@ -41,11 +46,14 @@ class Check:
     verdict: Mark
     reason: str
     blocking: bool = True
+    """Whether a failure closes the gate."""
+    underpowered: WhenUnderpowered = "reject"
+    """What follows where it is underpowered."""
 
     @property
     def closes(self) -> bool:
         """Whether this check alone keeps the challenger out."""
-        unsure = self.verdict == "underpowered" and self.slice is None
+        unsure = self.verdict == "underpowered" and self.underpowered == "reject"
         return self.blocking and (self.verdict == "fail" or unsure)
 
 
@@ -84,15 +92,19 @@ def check_absolute(scope: Scope, threshold: AtLeast | AtMost, policy: Gate) -> C
         verdict=verdict,
         reason=f"{threshold.metric}{_on(scope)} is {number(measured.value)}, required is "
         f"{'at least' if floor else 'at most'} {number(threshold.value)}{remark}",
+        underpowered=_when(scope, policy),
     )
 
 
 def check_versus(
-    scope: Scope, threshold: VersusChampion, policy: Gate, *, champion: str | None
+    scope: Scope, threshold: VersusChampion, policy: Gate, *, aside: str | None = None
 ) -> Check:
-    """Test the gain over the champion; raises :class:`Refused` where it was not measured."""
-    if champion is None:
-        return _without_champion(scope, threshold)
+    """Test the gain over the champion; raises :class:`Refused` where it was not measured.
+
+    aside: why there is nothing to compare with, in words.
+    """
+    if aside is not None:
+        return _set_aside(scope, threshold, aside)
     compared = scope.champion.get(threshold.metric)
     if compared is None:
         raise _lacking(threshold.metric)
@@ -111,6 +123,29 @@ def check_versus(
         reason=f"{threshold.metric}{_on(scope)} is {number(compared.challenger)}, the champion's "
         f"{number(compared.reference)}: {gain_text(compared.gain, interval)}, required is "
         f"{_demand(scope, threshold)} at {threshold.confidence:.0%} confidence{remark}",
+        underpowered=_when(scope, policy),
+    )
+
+
+def check_gap(gaps: Sequence[Gap], threshold: GapAtMost, policy: Gate) -> Check:
+    """Test the gap between the groups of a column; raises :class:`Refused` where not measured."""
+    wanted = (threshold.column, threshold.metric)
+    gap = next((gap for gap in gaps if (gap.column, gap.metric) == wanted), None)
+    if gap is None:
+        raise _lacking(f"the gap of {threshold.metric} between the groups of {threshold.column}")
+    interval = _interval(gap.bounds, threshold.confidence, enough=gap.gap is not None)
+    verdict, remark = _weigh_gap(gap, interval, threshold)
+    return Check(
+        metric=threshold.metric,
+        kind=threshold.kind,
+        slice=f"groups of {threshold.column}",
+        found=gap.gap,
+        required=threshold.value,
+        interval=interval,
+        verdict=verdict,
+        reason=f"{threshold.metric} lies {number(gap.gap)} apart between groups of "
+        f"{threshold.column}{_ends(gap)}, required is at most {number(threshold.value)}{remark}",
+        underpowered=policy.underpowered.gaps,
     )
 
 
@@ -151,6 +186,30 @@ def _weigh(reading: _Reading, scope: Scope, policy: Gate) -> tuple[Mark, str]:
     return "underpowered", f"; {reading.rows} rows do not settle it"
 
 
+def _weigh_gap(gap: Gap, interval: Interval, threshold: GapAtMost) -> tuple[Mark, str]:
+    if gap.gap is None:
+        return "underpowered", "; fewer than two groups have enough rows"
+    if gap.gap <= threshold.value:
+        return "pass", ""
+    if interval is not None and interval[0] > threshold.value:
+        return "fail", f" at {threshold.confidence:.0%} confidence"
+    return "underpowered", "; the rows do not settle it"
+
+
+def _ends(gap: Gap) -> str:
+    """The two groups that lie furthest apart, in words."""
+    found = {group.value: group.found for group in gap.groups}
+    if gap.low is None or gap.high is None:
+        return ""
+    ends = [f"{name} {number(found[name])}" for name in (gap.high, gap.low)]
+    return f" ({', '.join(ends)})"
+
+
+def _when(scope: Scope, policy: Gate) -> WhenUnderpowered:
+    rule = policy.underpowered
+    return rule.overall if scope.slice is None else rule.slices
+
+
 def _read_gain(
     scope: Scope, threshold: VersusChampion, *, compared: Comparison, interval: Interval
 ) -> _Reading:
@@ -178,7 +237,7 @@ def _demand(scope: Scope, threshold: VersusChampion) -> str:
     return f"to be worse by no more than {number(abs(floor))}"
 
 
-def _without_champion(scope: Scope, threshold: VersusChampion) -> Check:
+def _set_aside(scope: Scope, threshold: VersusChampion, why: str) -> Check:
     return Check(
         metric=threshold.metric,
         kind=threshold.kind,
@@ -187,7 +246,7 @@ def _without_champion(scope: Scope, threshold: VersusChampion) -> Check:
         required=_floor(scope, threshold),
         interval=None,
         verdict="not_applicable",
-        reason=f"{threshold.metric}{_on(scope)} is compared with none: there is no champion",
+        reason=f"{threshold.metric}{_on(scope)} is not compared: {why}",
     )
 
 

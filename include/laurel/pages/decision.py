@@ -18,12 +18,18 @@ MARKS = ("fail", "underpowered", "not_applicable", "pass")
 KINDS = {
     "at_least": "at least",
     "at_most": "at most",
+    "gap_at_most": "gap between groups at most",
     "not_worse": "not worse than the champion",
     "better": "better than the champion",
+    "comparable": "can score these rows",
+    "other_model": "is another model",
+    "gain": "is replaced by a gain",
     "beats_constant": "beats a constant",
     "not_worse_than_simple": "not worse than a simple model",
     "reload": "equal after reloading the model",
 }
+DOWNWARD = ("at_most", "gap_at_most")
+"""Kinds that ask for no more than a value."""
 _SHOWN_DIGEST = 16
 
 
@@ -113,7 +119,7 @@ def _against(check: Mapping[str, Any], *, title: str) -> Markup:
         check["found"],
         bounds=check.get("interval"),
         required=math.nan if required is None else required,
-        upward=check["kind"] != "at_most",
+        upward=check["kind"] not in DOWNWARD,
         title=title,
         mark=mark,
     )
@@ -122,7 +128,7 @@ def _against(check: Mapping[str, Any], *, title: str) -> Markup:
 def _demand(check: Mapping[str, Any]) -> str:
     if check["required"] is None:
         return ""
-    sign = "≤" if check["kind"] == "at_most" else "≥"
+    sign = "≤" if check["kind"] in DOWNWARD else "≥"
     return f"{sign} {number(check['required'], 4)}"
 
 

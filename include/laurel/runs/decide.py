@@ -9,9 +9,11 @@ from typing import Any
 from laurel.adapters.records import find_bundle
 from laurel.domain.bundle import Bundle, bundle_prefix
 from laurel.domain.canonical import digest, instant
+from laurel.domain.gate import promotes
 from laurel.domain.ledger import LedgerEntry
 from laurel.errors import NotFound
 from laurel.runs.site import Site
+from laurel.runs.train import expect_gate
 from laurel.usecase import UseCase
 
 GATE = "gate"
@@ -56,8 +58,9 @@ def decide(site: Site, usecase: UseCase, *, run: str, supersede: bool = False) -
     """Append the gate's verdict of a training run; a repeated call returns the decision made.
 
     Raises :class:`NotFound` for a run without a bundle, :class:`Refused` when a decision with a
-    later as_of exists.
+    later as_of exists, or in production for a gate that is off.
     """
+    expect_gate(site.settings, usecase)
     bundle = find_bundle(site.store, usecase.name, "train", run)
     if bundle is None or bundle.as_of is None or bundle.verdict is None:
         raise NotFound(
@@ -87,7 +90,7 @@ def _proposal(site: Site, usecase: UseCase, bundle: Bundle) -> LedgerEntry:
     as_of = bundle.as_of
     assert as_of is not None  # noqa: S101 - decide() has looked
     return LedgerEntry(
-        event="promoted" if verdict["outcome"] == "promote" else "rejected",
+        event="promoted" if promotes(verdict) else "rejected",
         model_version=bundle.model_version,
         bundle=bundle.digest,
         run=bundle.id,

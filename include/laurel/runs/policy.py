@@ -24,14 +24,26 @@ from laurel.domain.window import read_window
 from laurel.errors import Refused
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
-from laurel.stages.evaluate import champion_scores, load_champion
+from laurel.stages.champion import champion_facts, champion_scores, load_champion
 from laurel.stages.featurize import labelled, load_snapshot
 from laurel.usecase import UseCase
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Watch = Callable[[int, int], None]
+FACTS = {
+    "usecase",
+    "as_of",
+    "holdout",
+    "champion",
+    "champion_as_of",
+    "champion_fault",
+    "same_model",
+    "trimmed",
+    "reload_identical",
+}
+"""What evidence holds that is not measured from scores."""
 
 
 @dataclass(frozen=True)
@@ -155,16 +167,17 @@ class _Court:
         self.watch(self._done, self.of)
         self._done += 1
         bundle = self._training(entry)
-        policy = self.policy or Gate.model_validate(bundle.parameters["gate"])
+        own = Gate.model_validate(bundle.parameters["gate"])
+        policy = self.policy or own
         evidence, verdict = self._judged(entry, bundle, policy, champion=champion)
         event = "registered" if entry.event == "registered" else "promoted"
         inputs = digest({"window": bundle.inputs["window"], "champion": champion})
         return entry.model_copy(
             update={
-                "event": event if verdict.outcome == "promote" else "rejected",
+                "event": event if verdict.promotes else "rejected",
                 "reasons": verdict.reasons,
                 "evidence": evidence.digest(),
-                "policy": policy_digest(policy),
+                "policy": entry.policy if policy == own else policy_digest(policy),
                 "verdict": verdict.outcome,
                 "inputs": inputs,
             }
@@ -174,19 +187,22 @@ class _Court:
         self, entry: LedgerEntry, bundle: Bundle, policy: Gate, *, champion: str | None
     ) -> tuple[Evidence, Verdict]:
         stored = Evidence.model_validate(read_json(self._evidence(bundle) / "evidence.json"))
-        if champion == stored.champion and policy == Gate.model_validate(bundle.parameters["gate"]):
+        own = Gate.model_validate(bundle.parameters["gate"])
+        if champion == stored.champion and policy == own:
             return stored, judge(stored, policy)
         scores = read_table(self._evidence(bundle) / "scores.parquet")
+        facts = stored.model_dump(include=FACTS)
         if champion != stored.champion:
             self.rescored += 1
-            scores = scores.assign(**self._scores_of(entry, bundle, champion))
-        missing = sorted({*policy.slices} - {*scores.columns})
+            columns, met = self._met(entry, bundle, champion)
+            scores, facts = scores.assign(**columns), {**facts, **met}
+        missing = sorted({*policy.columns} - {*scores.columns})
         if missing:
             raise Refused(
                 "the evidence does not keep the columns that the policy slices by",
                 usecase=self.usecase,
                 found=", ".join(missing),
-                expected=", ".join(bundle.parameters["gate"]["slices"]) or "no slice",
+                expected=", ".join(own.columns) or "no slice",
                 hint="name them in gate.slices, so that later trainings keep them",
             )
         config = self._config(entry)
@@ -196,14 +212,16 @@ class _Court:
             objective=find_objective(config.label),
             seed=stored.seed,
             method=config.training.calibration,
-            facts=_facts(stored, scores, champion),
+            threshold=config.scoring.threshold,
+            facts=facts,
         )
         return evidence, judge(evidence, policy)
 
-    def _scores_of(
+    def _met(
         self, entry: LedgerEntry, bundle: Bundle, champion: str | None
-    ) -> Mapping[str, Any]:
-        """What another champion says of the hold-out of a training, by its own feature code."""
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What another champion says of the hold-out of a training, by its own feature code, and
+        what evidence says of it."""
         config = self._config(entry)
         data = self.folder / bundle.id / "data" / self.usecase
         usecase = UseCase(folder=data, config=config)
@@ -217,7 +235,10 @@ class _Court:
         window = read_window(json.loads(bundle.files[f"data/{self.usecase}/window.json"]))
         rows = labelled(rows, window, config, splits=("holdout",))
         loaded = load_champion(place, config=config)
-        return champion_scores(loaded, rows, past, config=config, window=window)
+        scored = champion_scores(loaded, rows, past, config=config, window=window)
+        if champion is not None:
+            self._lay(bundle, "model", data / "model")
+        return scored.columns, champion_facts(loaded, scored, challenger=data / "model")
 
     def _evidence(self, bundle: Bundle) -> Path:
         place = self.folder / bundle.id / "evidence"
@@ -244,15 +265,3 @@ class _Court:
 
     def _config(self, entry: LedgerEntry) -> UseCaseConfig:
         return UseCaseConfig.model_validate(self._training(entry).parameters)
-
-
-def _facts(stored: Evidence, scores: pd.DataFrame, champion: str | None) -> dict[str, Any]:
-    """What is not measured: as stored, but for what follows from another champion."""
-    return {
-        "usecase": stored.usecase,
-        "as_of": stored.as_of,
-        "holdout": stored.holdout,
-        "champion": champion,
-        "trimmed": int((~scores["compared"]).sum()) if champion else 0,
-        "reload_identical": stored.reload_identical,
-    }

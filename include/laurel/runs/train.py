@@ -22,6 +22,7 @@ from laurel.runs.failure import kept_failure
 from laurel.runs.searches import drop_kept_trials
 from laurel.runs.site import Site
 from laurel.runs.train_pages import name_pages, write_pages
+from laurel.settings import Settings
 from laurel.stages.snapshot import Snapshot, snapshot
 from laurel.usecase import UseCase
 
@@ -58,6 +59,18 @@ class Trained:
         }
 
 
+def expect_gate(settings: Settings, usecase: UseCase) -> None:
+    """Raise :class:`Refused` in production for a use case whose gate is off."""
+    if settings.environment == "production" and usecase.config.gate.mode == "off":
+        raise Refused(
+            "in production no model is promoted unasked",
+            usecase=usecase.name,
+            found="gate.mode: off",
+            expected="enforce or shadow",
+            hint="say gate.mode: enforce, or run with LAUREL_ENVIRONMENT=development",
+        )
+
+
 def inputs_ready(site: Site, usecase: UseCase, *, as_of: datetime) -> None:
     """Raise :class:`Pending` while a partition of the window is not published."""
     snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
@@ -69,6 +82,7 @@ def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None 
     Raises :class:`Pending` when a partition is missing, :class:`Refused` for a dirty tree in
     production, and what a stage that failed says, its whole output kept in the store.
     """
+    expect_gate(site.settings, usecase)
     code = _code(site, usecase)
     chosen = snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
     champion = _champion(site, usecase, as_of)

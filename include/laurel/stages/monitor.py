@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from laurel.domain import performance as measured
 from laurel.domain.alarm import raise_alarms
 from laurel.domain.lateness import LabelCounts
-from laurel.domain.objective import Numbers, Objective, find_objective
+from laurel.domain.objective import Numbers, Objective, judged_objective
 from laurel.domain.objective.base import DECISION
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
@@ -71,7 +71,7 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
     missing, or when features and predictions are not the same rows, and :class:`ConfigError` for
     a bound on a metric that does not exist.
     """
-    rules, objective = usecase.config.monitoring, find_objective(usecase.config.label)
+    rules, objective = usecase.config.monitoring, judged_objective(usecase.config)
     bounds = {objective.metric(b.metric).name: (b.kind, b.value) for b in rules.performance}
     columns = objective.score_columns
     predicted = (*columns, *((DECISION,) if objective.decision else ()))
@@ -140,7 +140,7 @@ def _realise(usecase: UseCase, given: MonitorInput, *, scores: Numbers) -> Reali
     first = given.partition.shifted(1 - rules.reference_days).key
     window = frame[(days >= first) & (days <= given.partition.key)]
     own = window[window["model_version"].astype(str) == given.champion.model_version]
-    slices, objective = usecase.config.gate.slices, find_objective(usecase.config.label)
+    slices, objective = usecase.config.gate.slices, judged_objective(usecase.config)
     labels, said = measured.matured(own, objective=objective)
     return Realised(
         champion=measured.measure(own, objective=objective),

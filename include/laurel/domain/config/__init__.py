@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.column import Column, ColumnType
+from laurel.domain.config.cost import COST, Cost, MatrixCost, OutcomeCost, UnitCost
 from laurel.domain.config.dataset import Dataset, Role
-from laurel.domain.config.gate import AtLeast, AtMost, Gate, Threshold, VersusChampion
+from laurel.domain.config.gate import (
+    AtLeast,
+    AtMost,
+    GapAtMost,
+    Gate,
+    Threshold,
+    Underpowered,
+    VersusChampion,
+)
 from laurel.domain.config.learning import Features, Label, Monitoring, Scoring, Training
 from laurel.domain.config.model import Model, Weights
 from laurel.domain.config.names import PREDICTIONS
@@ -14,22 +23,27 @@ from laurel.domain.config.terms import TERMS, ObjectiveName, Terms
 from laurel.domain.config.usecase import UseCaseConfig
 
 __all__ = [
+    "COST",
     "PREDICTIONS",
     "TERMS",
     "AtLeast",
     "AtMost",
     "Column",
     "ColumnType",
+    "Cost",
     "Cron",
     "Dataset",
     "Features",
     "Frozen",
+    "GapAtMost",
     "Gate",
     "Label",
+    "MatrixCost",
     "Model",
     "Monitoring",
     "Name",
     "ObjectiveName",
+    "OutcomeCost",
     "PythonSource",
     "Role",
     "Scoring",
@@ -37,6 +51,8 @@ __all__ = [
     "Terms",
     "Threshold",
     "Training",
+    "Underpowered",
+    "UnitCost",
     "UseCaseConfig",
     "VersusChampion",
     "Weights",

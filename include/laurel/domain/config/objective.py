@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from laurel.domain.config.column import Column
-from laurel.domain.config.terms import unknown
+from laurel.domain.config.cost import COST, MatrixCost, OutcomeCost
+from laurel.domain.config.gate import GapAtMost
+from laurel.domain.config.terms import CLASS_RATE, MEAN_SCORE, POSITIVE_RATES, unknown
 
 if TYPE_CHECKING:
     from laurel.domain.config.usecase import UseCaseConfig
@@ -19,6 +21,7 @@ def faults(config: UseCaseConfig) -> Iterator[str]:
     """Each thing that does not fit, as a sentence."""
     yield from _label(config)
     yield from _metrics(config)
+    yield from _cost(config)
     yield from _training(config)
     if config.scoring.threshold is not None and not config.label.terms.threshold:
         yield f"scoring.threshold is not for {config.label.objective}"
@@ -39,23 +42,56 @@ def _label(config: UseCaseConfig) -> Iterator[str]:
 
 def _metrics(config: UseCaseConfig) -> Iterator[str]:
     known = config.label.terms.metrics
-    named = {
-        "gate.thresholds": config.gate.thresholds,
-        "monitoring.performance": config.monitoring.performance,
-    }
-    for where, thresholds in named.items():
-        for threshold in thresholds:
-            if threshold.metric not in known:
-                yield (
-                    f"{where} names a metric that {config.label.objective} does not have: "
-                    f"{unknown(threshold.metric, known)}"
-                )
-
+    judged = known if config.gate.cost is None else (*known, COST)
+    gaps = (*judged, *_rates(config))
+    for threshold in config.gate.thresholds:
+        there = gaps if isinstance(threshold, GapAtMost) else judged
+        yield from _strange(config, "gate.thresholds names", threshold.metric, there)
+    for bound in config.monitoring.performance:
+        yield from _strange(config, "monitoring.performance names", bound.metric, judged)
     wanted = config.examination.metric
     if wanted is not None and wanted not in known:
         yield (
             f"examination.metric is none that {config.label.objective} has: "
             f"{unknown(wanted, known)}"
+        )
+
+
+def _strange(
+    config: UseCaseConfig, where: str, metric: str, known: tuple[str, ...]
+) -> Iterator[str]:
+    if metric not in known:
+        no_cost = metric == COST and config.gate.cost is None
+        yield (
+            f"{where} a metric that {config.label.objective} does not have: "
+            f"{unknown(metric, known)}{'; gate.cost gives a cost' if no_cost else ''}"
+        )
+
+
+def _rates(config: UseCaseConfig) -> tuple[str, ...]:
+    """The rates of what is predicted."""
+    if config.label.classes:
+        return tuple(f"{CLASS_RATE}{each}" for each in config.label.classes)
+    return (MEAN_SCORE, *(POSITIVE_RATES if config.scoring.threshold is not None else ()))
+
+
+def _cost(config: UseCaseConfig) -> Iterator[str]:
+    cost, label = config.gate.cost, config.label
+    if cost is None:
+        return
+    if cost.kind != label.terms.cost:
+        yield f"gate.cost of {label.objective} is of kind {label.terms.cost}, not {cost.kind}"
+    elif isinstance(cost, MatrixCost):
+        try:
+            cost.rows(label.classes)
+        except ValueError as error:
+            yield str(error)
+    elif (
+        isinstance(cost, OutcomeCost) and cost.at == "decision" and config.scoring.threshold is None
+    ):
+        yield (
+            "gate.cost.at is decision, but scoring.threshold is not given: give it, or say "
+            "optimal or a number"
         )
 
 

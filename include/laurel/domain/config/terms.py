@@ -15,6 +15,10 @@ from typing import Literal
 ObjectiveName = Literal["binary", "multiclass", "regression", "count"]
 CalibrationMethod = Literal["none", "sigmoid", "isotonic", "temperature"]
 ColumnKinds = tuple[str, ...]
+MEAN_SCORE = "mean_score"
+POSITIVE_RATES = ("positive_rate", "true_positive_rate", "false_positive_rate")
+CLASS_RATE = "rate_"
+"""How the rate begins of rows that are decided as a class."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Terms:
     """Whether ``training.model.balance`` may weigh classes."""
     positive_weight: bool = False
     """Whether ``training.model.balance`` may be a number, the weight of a positive row."""
+    cost: str = "units"
+    """The kind that ``gate.cost`` may be of."""
 
 
 _NUMBERS = ("int64", "float64")
@@ -51,6 +57,7 @@ TERMS: Mapping[ObjectiveName, Terms] = MappingProxyType(
             threshold=True,
             balanced=True,
             positive_weight=True,
+            cost="outcomes",
         ),
         "multiclass": Terms(
             title="multiclass classification",
@@ -67,6 +74,7 @@ TERMS: Mapping[ObjectiveName, Terms] = MappingProxyType(
             calibrations=("temperature",),
             classes=True,
             balanced=True,
+            cost="matrix",
         ),
         "regression": Terms(
             title="regression",

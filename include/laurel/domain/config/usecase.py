@@ -64,9 +64,12 @@ class UseCaseConfig(Frozen):
         shared = [name for name in self.labels.columns if name in self.rows.columns]
         if set(shared) - set(self.rows.key):
             raise ValueError(f"rows and labels may share their key alone, but share {shared}")
-        unknown = [name for name in self.gate.slices if name not in self.rows.columns]
-        if unknown:
-            raise ValueError(f"gate.slices must be columns of the rows, these are not: {unknown}")
+        for name, asked in self.gate.sliced.items():
+            strange = [column for column in asked if column not in self.rows.columns]
+            if strange:
+                raise ValueError(
+                    f"gate.{name} must be columns of the rows, these are not: {strange}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from laurel.domain.evidence.measuring import CONFIDENCE, DIGITS, UNCALIBRATED, measure
+from laurel.domain.evidence.gauge import CONFIDENCE, DIGITS
+from laurel.domain.evidence.measuring import UNCALIBRATED, measure
 from laurel.domain.evidence.record import (
     Bounds,
     Comparison,
     Evidence,
+    Gap,
+    Group,
     Measure,
     Reliability,
     Scope,
@@ -21,6 +24,8 @@ __all__ = [
     "Bounds",
     "Comparison",
     "Evidence",
+    "Gap",
+    "Group",
     "Measure",
     "Reliability",
     "Scope",

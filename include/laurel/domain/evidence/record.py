@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from laurel.domain.canonical import digest
-from laurel.domain.config import Frozen
+from laurel.domain.config import Cost, Frozen
+from laurel.domain.metric import with_cost
 from laurel.domain.objective import OBJECTIVES, Objective
 from laurel.domain.reliability import CalibrationBin
 
@@ -38,7 +39,7 @@ class Scope(Frozen):
     """All hold-out rows, or a slice of them."""
 
     slice: str | None
-    """``column=value``, or ``None`` for all rows."""
+    """``column=value``, of a crossing ``column=value & column=value``; ``None`` for all rows."""
     rows: int
     labels: dict[str, float]
     """What is said of the labels: how many positive, of each class, their mean, their sum."""
@@ -47,6 +48,32 @@ class Scope(Frozen):
     """Rows on which challenger and champion are compared: none of them learned from them."""
     champion: dict[str, Comparison]
     """Empty without a champion."""
+
+
+class Group(Frozen):
+    """A group of a protected column, and what was found of it."""
+
+    value: str
+    rows: int
+    found: float | None
+
+
+class Gap(Frozen):
+    """How far a metric, or a rate of what is predicted, lies apart between the groups of a column.
+
+    Groups with too few rows, or where it is undefined, do not count.
+    """
+
+    column: str
+    metric: str
+    groups: tuple[Group, ...]
+    """All groups, also those that do not count."""
+    low: str | None
+    """The group with the lowest value; ``None`` with fewer than two groups that count."""
+    high: str | None
+    gap: float | None
+    """Between the two."""
+    bounds: Bounds
 
 
 class Trivial(Frozen):
@@ -72,8 +99,14 @@ class Reliability(Frozen):
 
 
 class Evidence(Frozen):
-    """Everything the gate reads."""
+    """Everything the gate reads.
 
+    What has a default was added by a later version of the document; a document that was written
+    without it is read, judged and written again as it was.
+    """
+
+    version: int = 1
+    """Of the document: 2 knows costs, crossings, gaps, and the champion's age and faults."""
     usecase: str
     objective: str
     classes: tuple[int | str, ...]
@@ -81,25 +114,39 @@ class Evidence(Frozen):
     holdout: tuple[str, str]
     champion: str | None
     """The champion's model version; ``None`` when there is none."""
+    champion_as_of: str | None = None
+    champion_fault: str | None = None
+    """Why the champion cannot score these rows; ``None`` where it can."""
+    same_model: bool = False
+    """Whether challenger and champion are one model: the same trees, features and calibration."""
     trimmed: int
     """Hold-out rows left out of the comparison: the champion may have learned from them."""
     reload_identical: bool
     """Whether the saved model, loaded again, gave the scores that it gave when it was trained."""
     resamples: int
+    resample: str = "rows"
+    """What a resample draws: ``rows``, or whole ``days``."""
     seed: int
+    threshold: float | None = None
+    """From which score on a row is decided positive; ``None`` where nothing is decided so."""
+    cost: Cost | None = None
+    """What decisions cost, its threshold a number."""
     overall: Scope
     slices: tuple[Scope, ...]
     trivial: Trivial
     reliability: Reliability
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def learned(self) -> Objective:
         """The objective of the models that were compared."""
-        return replace(OBJECTIVES[self.objective], classes=self.classes)
+        entry = OBJECTIVES[self.objective]
+        metrics = with_cost(entry.metrics, self.cost, classes=self.classes)
+        return replace(entry, classes=self.classes, metrics=metrics)
 
     def document(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return self.model_dump(mode="json")
+        """Plain JSON values: of what was read, no more than was there."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from laurel.domain.objective.base import Numbers, Objective
 from laurel.domain.objective.champion import as_learned, check_same_objective
-from laurel.domain.objective.registry import OBJECTIVES, find_objective
+from laurel.domain.objective.registry import OBJECTIVES, find_objective, judged_objective
 
 __all__ = [
     "OBJECTIVES",
@@ -16,4 +16,5 @@ __all__ = [
     "as_learned",
     "check_same_objective",
     "find_objective",
+    "judged_objective",
 ]

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from laurel.domain.config import TERMS, Label
-from laurel.domain.metric import BINARY, COUNT, MULTICLASS, REGRESSION
+from laurel.domain.config import TERMS, Label, UseCaseConfig
+from laurel.domain.metric import BINARY, COUNT, MULTICLASS, REGRESSION, resolve, with_cost
 from laurel.domain.objective import rules
 from laurel.domain.objective.base import Labels, Objective
 
@@ -22,6 +22,13 @@ def find_objective(label: Label) -> Objective:
     """
     entry = OBJECTIVES[label.objective]
     return replace(entry, classes=label.classes, exposure=label.exposure)
+
+
+def judged_objective(config: UseCaseConfig) -> Objective:
+    """The objective of a use case, the cost of its decisions among the metrics."""
+    found, cost = find_objective(config.label), config.gate.cost
+    told = None if cost is None else resolve(cost, config.scoring.threshold)
+    return replace(found, metrics=with_cost(found.metrics, told, classes=found.classes))
 
 
 _ENTRIES = (

@@ -25,15 +25,15 @@ from laurel.domain.canonical import canonical_json, digest, instant, parse_insta
 from laurel.domain.catalog import CatalogState
 from laurel.domain.config import Gate, UseCaseConfig
 from laurel.domain.evidence import Evidence
-from laurel.domain.gate import judge, policy_digest
+from laurel.domain.gate import judge, promotes
 from laurel.domain.ledger import LedgerEntry, LedgerState
 from laurel.domain.proof import Finding
 from laurel.errors import IntegrityError, LaurelError, NotFound
 from laurel.runs.code import PACKAGE
 from laurel.runs.site import Site
 
-OUTCOMES = {"promoted": "promote", "registered": "promote", "rejected": "reject"}
-"""What the gate said, by the event that it leads to."""
+BY_THE_GATE = ("promoted", "registered", "rejected")
+"""Events that follow from what the gate said."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ def _entry_against_bundle(decision: Decision) -> Iterator[Finding]:
         ("policy", entry.policy, verdict.get("policy")),
         ("verdict", entry.verdict, verdict.get("outcome")),
     ]
-    if entry.event in OUTCOMES:
+    if entry.event in BY_THE_GATE:
         chosen = {name: bundle.inputs.get(name) for name in ("window", "champion")}
         config = _config(bundle)
         pairs += [
-            ("event", OUTCOMES[entry.event], verdict.get("outcome")),
+            ("event", entry.event != "rejected", promotes(verdict)),
             ("inputs", entry.inputs, digest(chosen)),
             ("reasons", list(entry.reasons), verdict.get("reasons")),
         ]
@@ -160,7 +160,7 @@ def _judged_again(decision: Decision, document: Mapping[str, Any]) -> Iterator[F
         yield Finding(place, fault, str(error).splitlines()[0])
         return
     fault = "the policy is not the one in the bundle's parameters"
-    yield from _equal(place, fault, decision.entry.policy, policy_digest(policy))
+    yield from _equal(place, fault, decision.entry.policy, digest(bundle.parameters["gate"]))
     for name, value in json.loads(canonical_json(verdict)).items():
         fault = f"the gate, asked again, gives other {name}"
         yield from _equal(place, fault, (bundle.verdict or {}).get(name), value)
