@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from laurel.adapters.tables import table_rows
 from laurel.domain.canonical import parse_instant
 from laurel.domain.partition import Partition
 from laurel.errors import Refused
@@ -39,7 +40,7 @@ def lay_scoring(site: Site, usecase: UseCase, day: Partition, folder: Path) -> i
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     lay_model(site, usecase, entry=inputs.champion, folder=folder / "model")
     lay_plan(usecase, folder, days={"score": [day.key, day.key]})
-    return len(given.rows)
+    return table_rows(given.file)
 
 
 if __name__ == "__main__":

@@ -17,17 +17,17 @@ from time import perf_counter, process_time
 from bare.score import score as bare_score
 from pairs import Sample, interleave, write_samples
 
-from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.tables import read_table
 from laurel.domain.partition import Partition
 from laurel.runs.inputs import choose_inputs, lay_model, load_given
 from laurel.runs.score import score as run_score
 from laurel.runs.site import Site, open_site
 from laurel.settings import load_settings
-from laurel.stages.score import predictions
-from laurel.stages.score import score as stage_score
+from laurel.stages.predictions import write_predictions
+from laurel.stages.score import Scorer
 from laurel.usecase import UseCase, get_usecase
 
-RUN, STAGE, BARE = "runs.score", "stages.score", "bare loop"
+RUN, STAGE, BARE = "runs.score", "stages.predictions", "bare loop"
 
 
 def main(
@@ -80,10 +80,8 @@ def _stage(site: Site, usecase: UseCase, day: Partition, out: Path) -> None:
     with site.workspace() as folder:
         given = load_given(site, usecase, inputs=inputs, folder=folder)
         model = lay_model(site, usecase, entry=inputs.champion, folder=folder / "model")
-        found = stage_score(usecase, given, model=model)
         version = inputs.champion.model_version or ""
-        frame = predictions(usecase, given, scores=found.scores, model_version=version)
-        write_table(frame, out)
+        write_predictions(Scorer(usecase, given, model=model), out, model_version=version)
 
 
 def _timed(work: Callable[[], object]) -> Sample:

@@ -18,7 +18,7 @@ from laurel.domain.history import CUTOFF, HISTORY, INSTANT, KNOWN_AT, PARTITION
 from laurel.domain.partition import DAY, Partition
 from laurel.domain.window import lookback
 from laurel.settings import load_settings
-from laurel.stages.score import predictions_dataset
+from laurel.stages.predictions import predictions_dataset
 from laurel.usecase import UseCase
 from support.sample import USECASES, Sample, load_sample, poisoned
 

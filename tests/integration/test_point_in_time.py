@@ -240,7 +240,7 @@ def test_a_row_has_the_features_in_training_that_it_had_when_it_was_scored(
         inputs = choose_inputs(home.site, home.usecase, partition=partition, champion=entry)
         given = load_given(home.site, home.usecase, inputs=inputs, folder=tmp_path / day)
         live = score(home.usecase, given, model=model).features
-        live.insert(0, "visit_id", given.rows["visit_id"].to_numpy())
+        live.insert(0, "visit_id", given.rows()["visit_id"].to_numpy())
         own = frame[frame[PARTITION] == day].reset_index(drop=True)
         if not len(own):
             continue

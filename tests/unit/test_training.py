@@ -251,6 +251,19 @@ def test_feature_code_that_reorders_or_names_reserved_columns_is_refused(
         assert caught.value.partition == "2024-01-01"
 
 
+def test_features_that_look_at_the_rows_beside_are_not_learned_from(
+    first: Path, tmp_path: Path
+) -> None:
+    usecase = load_toy(tmp_path / "case")
+    shutil.copytree(first, tmp_path / "run" / "data" / "toy")
+    file = usecase.features_file()
+    code = file.read_text().replace('rows["amount"]', 'rows["amount"] - rows["amount"].mean()')
+    file.write_text(code)
+    with pytest.raises(DataError, match="depend on the other rows") as caught:
+        featurize(usecase, tmp_path / "run")
+    assert caught.value.found == "amount"
+
+
 def test_loading_feature_code_leaves_no_bytecode_beside_it(
     first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,18 +11,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.domain.config import UseCaseConfig
-from laurel.domain.history import CUTOFF, KNOWN_AT, PARTITION, Past
+from laurel.domain.history import CUTOFF, INSTANT, KNOWN_AT, PARTITION, Past
 from laurel.domain.partition import Partition
 from laurel.errors import DataError
 
 Featurizer = Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]
-"""``featurize(rows, context)`` of a use case: feature columns, same index and order as the rows."""
+"""``featurize(rows, context)`` of a use case: feature columns, same index and order as the rows.
+
+What it says of a row depends on that row, and on rows of ``context`` with ``known_at`` at or before
+its ``cutoff``: never on the other rows of the call, nor on their order. Scoring calls it for
+batches of a partition's rows, training for those with an outcome."""
 
 SPLIT, LABEL, WEIGHT = "split", "label", "row_weight"
 EXPOSURE = "row_exposure"
 """Beside the features, where the use case names an exposure: part of what a model reads."""
 RESERVED = (PARTITION, SPLIT, LABEL, WEIGHT, EXPOSURE, CUTOFF, KNOWN_AT)
 NUMBER = np.dtype("float32")
+SAMPLED = 24
+"""Rows whose features are computed twice."""
 
 
 class Part(NamedTuple):
@@ -58,16 +65,89 @@ def compute_features(
     """
     parts = []
     for key, day_rows in rows.groupby(PARTITION, sort=True):
-        partition = Partition.of(str(key))
-        given = day_rows[[*config.rows.columns, CUTOFF]].reset_index(drop=True)
-        seen = past.at(given[CUTOFF].iloc[0], day=partition.day, history_days=history_days)
-        features = featurizer(given.copy(), seen)
-        plain = _plain(features, given, partition=partition.key, usecase=config.name)
-        parts.append(plain.assign(**_exposure(given, config, partition=partition.key)))
+        given = day_rows.reset_index(drop=True)
+        features = PartitionFeatures(
+            featurizer,
+            past,
+            config=config,
+            partition=Partition.of(str(key)),
+            cutoff=given[CUTOFF].iloc[0],
+            history_days=history_days,
+        )
+        parts.append(features.of(given))
     if not parts:
         raise DataError("there are no rows to compute features of", usecase=config.name)
     check_equal_columns(parts, usecase=config.name)
     return pd.concat(parts, ignore_index=True)
+
+
+class PartitionFeatures:
+    """The feature set over the rows of one partition, with the past as it stood at their cutoff.
+
+    Training asks it for a partition's rows at once, scoring for batches of them: a row's features
+    depend on that row and on the past alone (:meth:`expect_rows_alone`), so both are equal.
+    """
+
+    def __init__(
+        self,
+        featurizer: Featurizer,
+        past: Past,
+        *,
+        config: UseCaseConfig,
+        partition: Partition,
+        cutoff: datetime,
+        history_days: int | None = None,
+    ) -> None:
+        self._featurizer, self._config, self._partition = featurizer, config, partition.key
+        self._cutoff = cutoff
+        self._seen = past.at(cutoff, day=partition.day, history_days=history_days)
+
+    def of(self, rows: pd.DataFrame, *, text: bool = True) -> pd.DataFrame:
+        """Features of some rows of the partition, raw columns, in their order.
+
+        Numbers become float32, categories text; without ``text`` what the feature set gives as
+        categories stays so. Raises :class:`DataError` where the feature code breaks its word.
+        """
+        config = self._config
+        stamped = pd.Series(self._cutoff, index=range(len(rows)), dtype=INSTANT)
+        given = rows[list(config.rows.columns)].reset_index(drop=True).assign(**{CUTOFF: stamped})
+        # written to, a copy of a frame is its own: what one call does, the next does not see
+        seen = {name: table.copy(deep=False) for name, table in self._seen.items()}
+        features = self._featurizer(given.copy(deep=False), seen)
+        where: dict[str, Any] = {"usecase": config.name, "partition": self._partition}
+        plain = _plain(features, given, where=where, text=text)
+        return plain.assign(**_exposure(given, config, partition=self._partition))
+
+    def expect_rows_alone(self, rows: pd.DataFrame, features: pd.DataFrame) -> None:
+        """Compute some of these rows again, among others and turned round.
+
+        Raises :class:`DataError` where a feature comes out otherwise: it depends on the other rows
+        of its call, which are those with an outcome in training and a batch of all in scoring.
+        """
+        places = np.linspace(len(rows) - 1, 0, min(len(rows), SAMPLED)).astype(int)
+        again = self.of(rows.iloc[places])
+        then = features.iloc[places].reset_index(drop=True)
+        other = [str(name) for name in again if not _same(then[name], again[name])]
+        if other:
+            raise DataError(
+                "features of a row depend on the other rows that are computed with it",
+                usecase=self._config.name,
+                partition=self._partition,
+                found=", ".join(other),
+                expected="features of the row itself and of context",
+                hint="count over context['history'] or another dataset instead: rows are scored "
+                "in batches, and learned from only where they have an outcome",
+            )
+
+
+def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
+    if isinstance(one.dtype, pd.CategoricalDtype):
+        one = pd.Series(as_text(one))
+    if one.dtype != other.dtype:
+        return False
+    if one.dtype == NUMBER:
+        return bool(np.array_equal(one.to_numpy(), other.to_numpy(), equal_nan=True))
+    return bool(one.equals(other))
 
 
 def _exposure(
@@ -90,9 +170,8 @@ def _exposure(
 
 
 def _plain(
-    features: pd.DataFrame, given: pd.DataFrame, *, partition: str, usecase: str
+    features: pd.DataFrame, given: pd.DataFrame, *, where: dict[str, Any], text: bool
 ) -> pd.DataFrame:
-    where: dict[str, Any] = {"usecase": usecase, "partition": partition}
     if not isinstance(features, pd.DataFrame) or not features.index.equals(given.index):
         raise DataError(
             "featurize must return a frame with the index and order of its rows",
@@ -103,18 +182,25 @@ def _plain(
     taken = [name for name in features.columns if name in RESERVED]
     if taken:
         raise DataError("these feature names are Laurel's own", **where, found=", ".join(taken))
-    columns = {str(name): _plain_column(features[name], where) for name in features.columns}
+    columns = {
+        str(name): _plain_column(features[name], where, text=text) for name in features.columns
+    }
     return pd.DataFrame(columns, copy=False)
 
 
-def _plain_column(column: pd.Series[Any], where: dict[str, Any]) -> Any:
+def as_text(column: pd.Series[Any]) -> Any:
+    """A column of categories as an array of text."""
+    # the last is for code -1: what is missing
+    levels = [*(str(level) for level in column.cat.categories), None]
+    return pd.array(levels, dtype="str").take(column.cat.codes.to_numpy())
+
+
+def _plain_column(column: pd.Series[Any], where: dict[str, Any], *, text: bool) -> Any:
     """An array: a series costs more than the values of a day."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
         return column.to_numpy().astype(NUMBER, copy=False)
     if isinstance(column.dtype, pd.CategoricalDtype):
-        # the last is for code -1: what is missing
-        levels = [*(str(level) for level in column.cat.categories), None]
-        return pd.array(levels, dtype="str").take(column.cat.codes.to_numpy())
+        return as_text(column) if text else column.array
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype=NUMBER, na_value=np.nan)
     if isinstance(column.dtype, pd.StringDtype):

@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from laurel.adapters.environment import code_identity, environment_identity, installed_versions
 from laurel.adapters.gx import find_suite
 from laurel.adapters.records import Catalog, find_bundle, write_bundle, write_environment
-from laurel.adapters.tables import conform, write_table
 from laurel.domain.bundle import Bundle, Code, model_version, run_id
 from laurel.domain.canonical import canonical_json, instant, parse_instant
 from laurel.domain.catalog import CatalogState, Revision, as_corrected
@@ -34,10 +33,10 @@ from laurel.runs.night import Served
 from laurel.runs.site import Site
 from laurel.runs.train import named_training, run_stages, trained_files
 from laurel.runs.train_pages import write_pages
-from laurel.stages.score import predictions, predictions_dataset
-from laurel.stages.score import score as score_rows
+from laurel.stages.check import check_files
+from laurel.stages.predictions import predictions_dataset, write_predictions
+from laurel.stages.score import Scorer
 from laurel.stages.snapshot import Snapshot
-from laurel.stages.validate import check_partitions
 from laurel.usecase import UseCase
 
 Twins = Mapping[str, Bundle]
@@ -209,19 +208,18 @@ def _predict(
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     files = trained_files(site, served.training)
     model = lay_files(site, files, folder=folder / "model")
-    found = score_rows(usecase, given, model=model)
-    spec, key = predictions_dataset(usecase.config), inputs.partition.key
-    frame = conform(
-        predictions(usecase, given, scores=found.scores, model_version=served.model_version),
-        spec,
-        usecase=usecase.name,
-        name=PREDICTIONS,
-        partition=key,
+    key = inputs.partition.key
+    written = write_predictions(
+        Scorer(usecase, given, model=model),
+        folder / "published" / f"{key}.parquet",
+        model_version=served.model_version,
     )
+    spec, facts = predictions_dataset(usecase.config), written.facts
     suite = find_suite(spec.suite, site.settings)
-    validation = check_partitions({inputs.partition: frame}, suite)[inputs.partition]
-    facts = write_table(frame, folder / "published" / f"{key}.parquet")
-    ref = site.plane.put({key: folder / "published" / f"{key}.parquet"})[key]
+    validation = check_files({inputs.partition: written.path}, suite, dataset=spec)[
+        inputs.partition
+    ].validation
+    ref = site.plane.put({key: written.path})[key]
     output = {
         "md5": ref.md5,
         "size": ref.size,
@@ -231,7 +229,7 @@ def _predict(
         "suite": validation.suite_digest,
         "outcome": validation.outcome,
     }
-    return output, found.counts()
+    return output, written.counts
 
 
 def _snapshot(seen: CorrectedSite, usecase: UseCase, *, then: Bundle) -> Snapshot:

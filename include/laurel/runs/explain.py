@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from laurel.adapters.tables import read_table
 from laurel.adapters.xgboost import load_model
@@ -27,9 +28,8 @@ from laurel.runs.inputs import lay_files, load_given
 from laurel.runs.lookup import Found, find_prediction, no_such_row
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
-from laurel.stages.explain import hidden_columns
-from laurel.stages.score import predictions
-from laurel.stages.score import score as score_rows
+from laurel.stages.predictions import predictions
+from laurel.stages.score import Scorer, with_text
 from laurel.usecase import UseCase
 
 CLASSLESS = "margin"
@@ -37,12 +37,12 @@ CLASSLESS = "margin"
 
 @dataclass(frozen=True)
 class _Again:
-    """A partition scored again, and the place of the row in it."""
+    """A row that was scored again among those of its partition."""
 
-    place: int
     row: pd.Series[Any]
     features: pd.DataFrame
-    made: pd.DataFrame
+    """One row."""
+    made: pd.Series[Any]
     model: Path
 
 
@@ -80,7 +80,7 @@ def explain(
         published = read_table(file)
         place = _place(published, key, usecase=usecase, partition=partition)
         again = _score_again(site, then, found=found, key=key, folder=folder)
-        _expect_equal(usecase, published.iloc[place], again.made.iloc[again.place], found=found)
+        _expect_equal(usecase, published.iloc[place], again.made, found=found)
         return _explained(
             then, found, again=again, key=key, row=published.iloc[place], shown=show_personal
         )
@@ -94,30 +94,34 @@ def _as_then(usecase: UseCase, scoring: Bundle) -> UseCase:
 
 def _place(table: pd.DataFrame, key: Key, *, usecase: UseCase, partition: Partition) -> int:
     """The place of the row with that key; raises :class:`NotFound` with the near matches."""
-    same = np.ones(len(table), bool)
-    for name, value in key.items():
-        same &= (table[name] == value).fillna(value=False).to_numpy(dtype=bool)
-    places = np.flatnonzero(same)
+    places = np.flatnonzero(_have(table, key))
     if not len(places):
         raise no_such_row(usecase, key, table, partition=partition)
     return int(places[0])
+
+
+def _have(table: pd.DataFrame, key: Key) -> NDArray[np.bool_]:
+    same = np.ones(len(table), bool)
+    for name, value in key.items():
+        same &= (table[name] == value).fillna(value=False).to_numpy(dtype=bool)
+    return same
 
 
 def _score_again(site: Site, usecase: UseCase, *, found: Found, key: Key, folder: Path) -> _Again:
     given = load_given(site, usecase, inputs=found.inputs, folder=folder)
     files = trained_files(site, found.training)
     model = lay_files(site, files, folder=folder / "model")
-    scored = score_rows(usecase, given, model=model)
+    scorer, partition = Scorer(usecase, given, model=model), found.inputs.partition
     version = found.scoring.model_version or ""
-    made = predictions(usecase, given, scores=scored.scores, model_version=version)
-    place = _place(given.rows, key, usecase=usecase, partition=found.inputs.partition)
-    return _Again(
-        place=place,
-        row=given.rows.iloc[place],
-        features=scored.features.iloc[[place]].reset_index(drop=True),
-        made=made,
-        model=model,
-    )
+    for batch in scorer.batches():
+        places = np.flatnonzero(_have(batch.rows, key))
+        if len(places):
+            here = slice(places[0], places[0] + 1)
+            row, scores = batch.rows.iloc[here], batch.scores[here]
+            made = predictions(scorer.config, row, scores, version, partition=partition.key)
+            features = with_text(batch.features.iloc[here]).reset_index(drop=True)
+            return _Again(row=row.iloc[0], features=features, made=made.iloc[0], model=model)
+    raise no_such_row(usecase, key, given.rows(), partition=partition)
 
 
 def _expect_equal(
@@ -161,7 +165,7 @@ def _explained(
     names = [feature.name for feature in model.features]
     known = {f.name: f.levels for f in model.features if f.levels is not None}
     values = contributions(model, again.features[names])[0]
-    hidden = frozenset() if shown else hidden_columns(config)
+    hidden = frozenset() if shown else config.hidden
     titles = [str(each) for each in model.about.get("classes", ())]
     outputs = build_outputs(
         dict(zip(names, again.features.loc[0, names], strict=True)),

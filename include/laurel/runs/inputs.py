@@ -156,7 +156,7 @@ def load_given(site: Site, usecase: UseCase, *, inputs: Inputs, folder: Path) ->
     }
     return Given(
         partition=inputs.partition,
-        rows=read_table(own),
+        file=own,
         past_rows=tables[config.rows_name].drop(columns="known_at"),
         labels=tables[config.labels_name].drop(columns="partition"),
         context={name: tables[name] for name in config.context_names},

@@ -17,6 +17,7 @@ from laurel.domain.canonical import canonical_json
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.check.past import Past
 from laurel.domain.check.profile import Profile, pool
+from laurel.domain.config import PREDICTIONS
 from laurel.domain.ledger import LedgerState
 from laurel.domain.partition import Partition
 from laurel.errors import NotFound
@@ -39,7 +40,10 @@ class SitePast:
     @property
     def first(self) -> date:
         """The first partition of the dataset."""
-        return self.usecase.config.first_of(self.dataset).date()
+        config = self.usecase.config
+        if self.dataset == PREDICTIONS:
+            return config.scoring.start or config.training.start
+        return config.first_of(self.dataset).date()
 
     def past(self, partition: Partition, days: Sequence[date]) -> Past:
         """Profiles of earlier days, those that are there, as known when the partition ended."""

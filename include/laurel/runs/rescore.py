@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from laurel.adapters.dvc.bytefiles import md5_of
 from laurel.adapters.environment import code_identity
 from laurel.adapters.records import Ledger, read_bundle
-from laurel.adapters.tables import conform, write_table
 from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import parse_instant
 from laurel.domain.catalog import CatalogState, Revision
-from laurel.domain.config import PREDICTIONS, Scoring, UseCaseConfig
+from laurel.domain.config import Scoring, UseCaseConfig
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.errors import ConfigError, IntegrityError
@@ -23,7 +22,8 @@ from laurel.runs.inputs import Inputs, lay_files, load_given
 from laurel.runs.outputs import Compared, compare_outputs
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
-from laurel.stages.score import predictions, predictions_dataset, score
+from laurel.stages.predictions import write_predictions
+from laurel.stages.score import Scorer
 from laurel.usecase import UseCase
 
 if TYPE_CHECKING:
@@ -43,16 +43,9 @@ def score_as_then(
     inputs = _inputs(site, usecase, bundle=bundle, entry=entry)
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     model = lay_files(site, trained_files(site, training), folder=folder / "model")
-    found = score(usecase, given, model=model)
-    path, key = next(iter(bundle.outputs)), inputs.partition.key
-    frame = conform(
-        predictions(usecase, given, scores=found.scores, model_version=bundle.model_version or ""),
-        predictions_dataset(usecase.config),
-        usecase=usecase.name,
-        name=PREDICTIONS,
-        partition=key,
-    )
-    write_table(frame, folder / path)
+    path = next(iter(bundle.outputs))
+    scorer = Scorer(usecase, given, model=model)
+    write_predictions(scorer, folder / path, model_version=bundle.model_version or "")
     compared = compare_outputs(
         site.plane,
         bundle.outputs,

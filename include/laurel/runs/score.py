@@ -13,21 +13,31 @@ from laurel.adapters.environment import code_identity, environment_identity
 from laurel.adapters.gx import find_suite
 from laurel.adapters.quarantine import ROWS
 from laurel.adapters.records import PartitionFile, find_bundle, observe, write_bundle
-from laurel.adapters.tables import conform, write_table
+from laurel.adapters.tables import table_rows
 from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
 from laurel.domain.canonical import canonical_json
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.partition import Partition
-from laurel.errors import IntegrityError
+from laurel.errors import DataError, IntegrityError, LaurelError, ValidationFailed
 from laurel.runs import refusals
-from laurel.runs.inputs import COUNTS, Inputs, choose_inputs, lay_model, load_given
+from laurel.runs.inputs import COUNTS, Inputs, choose_inputs, lay_model, line_of, load_given
+from laurel.runs.past import SitePast, keep_profiles
 from laurel.runs.site import Site
-from laurel.stages.check import check_files
+from laurel.stages.check import Examined, check_files
+from laurel.stages.predictions import (
+    REFUSED,
+    Written,
+    expect_contract,
+    manifest,
+    predictions_dataset,
+    write_predictions,
+)
 from laurel.stages.publish import Checked, publish, push_files
-from laurel.stages.score import Given, Scores, predictions, predictions_dataset
-from laurel.stages.score import score as score_rows
+from laurel.stages.score import Given, Scorer
 from laurel.usecase import UseCase
 
+MANIFEST = "manifest.json"
+"""In the bundle of a scoring: the revision of the rows, the model, counts and histograms."""
 Pages = MutableMapping[str, str]
 
 
@@ -97,15 +107,25 @@ def _score(
     started = perf_counter()
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     model = lay_model(site, usecase, entry=inputs.champion, folder=folder / "model")
-    found = score_rows(usecase, given, model=model)
-    parts = _checked(
-        site, usecase, inputs=inputs, given=given, found=found, run=run, pages=pages, folder=folder
+    written = _written(site, usecase, inputs=inputs, given=given, model=model)
+    examined = _examined(
+        site, usecase, inputs=inputs, written=written, run=run, pages=pages, folder=folder
     )
-    files = push_files(site.plane, parts)
-    bundle = _bundle(site, usecase, inputs=inputs, file=files[0], run=run)
+    checked = Checked(
+        path=written.path,
+        facts=written.facts,
+        suite=examined.validation.suite_digest,
+        outcome=examined.validation.outcome,
+        fingerprint=inputs.digest,
+    )
+    files = push_files(site.plane, {inputs.partition: checked})
+    bundle = _bundle(site, usecase, inputs=inputs, file=files[0], run=run, written=written)
     known = find_bundle(site.store, usecase.name, "score", run)
     if known is None:
-        site.store.create(f"{bundle.prefix}/{COUNTS}", canonical_json(found.counts()))
+        site.store.create(f"{bundle.prefix}/{COUNTS}", canonical_json(written.counts))
+        if examined.profile is not None:
+            profiles = [(written.facts.content_hash, examined.profile)]
+            keep_profiles(site, usecase, PREDICTIONS, profiles)
         write_bundle(site.store, bundle)
     elif known.outputs != bundle.outputs:
         raise IntegrityError(
@@ -127,68 +147,84 @@ def _score(
         heads={ledger.prefix: (head.number, head.digest)},
     )
     seconds = perf_counter() - started
+    rows = written.facts.rows
     observe(
         site.store,
         bundle,
         {
             "seconds": round(seconds, 3),
-            "rows_per_second": round(len(given.rows) / seconds),
+            "rows_per_second": round(rows / seconds),
             "peak_memory_bytes": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
         },
     )
-    return _scored(inputs, run=run, rows=len(given.rows), changed=bool(published))
+    return _scored(inputs, run=run, rows=rows, changed=bool(published))
 
 
-def _checked(
+def _written(site: Site, usecase: UseCase, *, inputs: Inputs, given: Given, model: Path) -> Written:
+    """The predictions in a file; rows that cannot be scored are in quarantine then."""
+    path = given.file.parent.parent / "published" / f"{inputs.partition.key}.parquet"
+    version = inputs.champion.model_version or ""
+    try:
+        scorer = Scorer(usecase, given, model=model)
+        written = write_predictions(scorer, path, model_version=version)
+        expect_contract(written, given, usecase.config, folder=path.parent)
+    except DataError as error:
+        refused = path.with_name(REFUSED)
+        rows = refused if refused.exists() else given.file
+        raise _held(site, usecase, error, inputs=inputs, name="input.parquet", file=rows) from error
+    return written
+
+
+def _examined(
     site: Site,
     usecase: UseCase,
     *,
     inputs: Inputs,
-    given: Given,
-    found: Scores,
+    written: Written,
     run: str,
     pages: Pages | None,
     folder: Path,
-) -> dict[Partition, Checked]:
-    """The predictions, once their suite has let them through."""
-    spec, key = predictions_dataset(usecase.config), inputs.partition.key
-    version = inputs.champion.model_version or ""
-    frame = conform(
-        predictions(usecase, given, scores=found.scores, model_version=version),
-        spec,
-        usecase=usecase.name,
-        name=PREDICTIONS,
-        partition=key,
-    )
-    path = folder / "published" / f"{key}.parquet"
-    facts = write_table(frame, path)
-    suite = find_suite(spec.suite, site.settings)
-    found_in = check_files({inputs.partition: path}, suite, dataset=spec)
-    validation = found_in[inputs.partition].validation
+) -> Examined:
+    """What suite and checks say of the predictions, once they have let them through."""
+    dataset, partition = predictions_dataset(usecase.config), inputs.partition
+    suite = find_suite(dataset.suite, site.settings)
+    past = SitePast(site, usecase, PREDICTIONS, folder=folder)
+    files = {partition: written.path}
+    examined = check_files(files, suite, dataset=dataset, history=past)[partition]
+    validation = examined.validation
     page = _docs(usecase, run)
     site.store.create(page, validation.html.encode())
     if pages is not None:
         pages["Data Docs"] = page
     if validation.failed:
-        error = validation.error(usecase.name, PREDICTIONS, key)
-        held = refusals.hold(
-            site,
-            usecase,
-            PREDICTIONS,
-            day=inputs.partition,
-            files={ROWS: path},
-            rows=len(frame),
-            reasons=[str(error)],
-        )
-        raise validation.error(usecase.name, PREDICTIONS, key, detail=held)
-    checked = Checked(
-        path=path,
-        facts=facts,
-        suite=validation.suite_digest,
-        outcome=validation.outcome,
-        fingerprint=inputs.digest,
+        error = validation.error(usecase.name, PREDICTIONS, partition.key)
+        raise _held(site, usecase, error, inputs=inputs, name=ROWS, file=written.path)
+    return examined
+
+
+def _held(
+    site: Site, usecase: UseCase, error: LaurelError, *, inputs: Inputs, name: str, file: Path
+) -> ValidationFailed:
+    """The error of what may not be published, once it is in quarantine with the reason."""
+    held = refusals.hold(
+        site,
+        usecase,
+        PREDICTIONS,
+        day=inputs.partition,
+        files={name: file},
+        rows=table_rows(file),
+        reasons=[str(error)],
     )
-    return {inputs.partition: checked}
+    return ValidationFailed(
+        error.fact,
+        usecase=usecase.name,
+        dataset=PREDICTIONS,
+        partition=inputs.partition.key,
+        found=error.found,
+        expected=error.expected,
+        hint=error.hint,
+        detail=held,
+    )
 
 
 def _docs(usecase: UseCase, run: str) -> str:
@@ -207,8 +243,13 @@ def _run_id(site: Site, usecase: UseCase, inputs: Inputs) -> str:
 
 
 def _bundle(
-    site: Site, usecase: UseCase, *, inputs: Inputs, file: PartitionFile, run: str
+    site: Site, usecase: UseCase, *, inputs: Inputs, file: PartitionFile, run: str, written: Written
 ) -> Bundle:
+    version = inputs.champion.model_version or ""
+    said = {
+        "rows": line_of(inputs.rows),
+        **manifest(usecase.config, written, model_version=version),
+    }
     return Bundle(
         id=run,
         kind="score",
@@ -227,6 +268,7 @@ def _bundle(
                 "rows": file.rows,
             }
         },
+        files={MANIFEST: canonical_json(said).decode()},
     )
 
 

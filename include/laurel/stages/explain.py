@@ -66,7 +66,7 @@ def explain(usecase: UseCase, folder: Path) -> dict[str, Any]:
 
 
 def _contributions(model: Model, features: pd.DataFrame, config: UseCaseConfig) -> dict[str, Any]:
-    trees, hidden = tree_count(model), hidden_columns(config)
+    trees, hidden = tree_count(model), config.hidden
     sample = features.iloc[evenly(len(features), sample_size(len(features), trees=trees))]
     values = contributions(model, sample)
     seen = sample[[feature.name for feature in model.features]]
@@ -87,8 +87,3 @@ def _contributions(model: Model, features: pd.DataFrame, config: UseCaseConfig) 
 def _outputs(model: Model, values: NDArray[Any]) -> list[str]:
     named = [str(name) for name in model.about["classes"]]
     return named if len(named) == values.shape[1] else [CLASS_FREE]
-
-
-def hidden_columns(config: UseCaseConfig) -> frozenset[str]:
-    """Columns that name a person, in any dataset: of features called so no value is shown."""
-    return frozenset().union(*(dataset.hidden for dataset in config.datasets.values()))

@@ -19,10 +19,11 @@ from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import (
     SPLIT,
     Featurizer,
+    PartitionFeatures,
     check_equal_columns,
     compute_features,
 )
-from laurel.domain.history import HISTORY, PARTITION, Past, join_labels
+from laurel.domain.history import CUTOFF, HISTORY, PARTITION, Past, join_labels
 from laurel.domain.part import frame_head
 from laurel.domain.partition import Partition
 from laurel.domain.window import SPLITS, Days, Split, TrainingWindow, lookback, read_window
@@ -91,8 +92,30 @@ def featurize_part(
     """
     featurizer = _featurizer(file, code, usecase=config.name)
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in past.items()}
-    features = compute_features(featurizer, rows, Past(tables, config), config=config)
+    seen = Past(tables, config)
+    features = compute_features(featurizer, rows, seen, config=config)
+    _expect_rows_alone(featurizer, rows, features, seen, config)
     return pd.concat([frame_head(rows, config, window), features], axis=1)
+
+
+def _expect_rows_alone(
+    featurizer: Featurizer,
+    rows: pd.DataFrame,
+    features: pd.DataFrame,
+    past: Past,
+    config: UseCaseConfig,
+) -> None:
+    """Raise :class:`DataError` where features look at the rows beside: of one partition, as all
+    have the same code."""
+    own = (rows[PARTITION] == rows[PARTITION].iloc[0]).to_numpy()
+    first = PartitionFeatures(
+        featurizer,
+        past,
+        config=config,
+        partition=Partition.of(str(rows[PARTITION].iloc[0])),
+        cutoff=rows.loc[own, CUTOFF].iloc[0],
+    )
+    first.expect_rows_alone(rows[own], features[own])
 
 
 def _featurizer(file: Path, code: bytes, *, usecase: str) -> Featurizer:

@@ -1,8 +1,12 @@
-"""Score: a partition's rows through the champion's own feature code and model."""
+"""Score: a partition's rows in batches through the champion's own feature code and model.
+
+Batches never change a score: a row's features are its own (:class:`PartitionFeatures`), and its
+trees add up in one order. So a partition is scored in as much memory as a few batches take.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,29 +16,58 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.adapters.documents import read_json
-from laurel.adapters.xgboost import PROFILE, load_features, load_model
-from laurel.domain.config import Column, Dataset, UseCaseConfig
-from laurel.domain.featureset import compute_features
-from laurel.domain.history import CUTOFF, HISTORY, INSTANT, Past, cutoff_of, join_labels, stamp
-from laurel.domain.objective import as_learned, check_same_objective, find_objective
-from laurel.domain.objective.base import DECISION
+from laurel.adapters.overlap import ahead
+from laurel.adapters.tables import empty_table, expect_types, iter_table, read_table, table_rows
+from laurel.adapters.xgboost import PROFILE, Block, Model, load_features, load_model
+from laurel.domain.featureset import PartitionFeatures, as_text, check_equal_columns
+from laurel.domain.history import HISTORY, Past, cutoff_of, join_labels
+from laurel.domain.objective import as_learned, check_same_objective
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
 from laurel.usecase import UseCase
 
+BATCH = 131_072
+"""Rows that are scored together: those of a row group, which are read together."""
+
 
 @dataclass(frozen=True)
 class Given:
-    """What a partition is scored from: each table stamped with ``partition`` and ``known_at``."""
+    """What a partition is scored from: tables of the past stamped with ``partition`` and
+    ``known_at``."""
 
     partition: Partition
-    rows: pd.DataFrame
-    """The rows to score, raw columns."""
+    file: Path
+    """The rows to score as Parquet, raw columns."""
     past_rows: pd.DataFrame
     """Earlier rows, stamped."""
     labels: pd.DataFrame
     """Labels known at the cutoff, with ``known_at``."""
     context: Mapping[str, pd.DataFrame]
+
+    def rows(self) -> pd.DataFrame:
+        """All rows to score, read into memory."""
+        return read_table(self.file)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows with their features, ready for the trees."""
+
+    rows: pd.DataFrame
+    features: pd.DataFrame
+    """Numbers as float32; categories as text or as they come."""
+    block: Block
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows with their features and scores, in the order of the rows."""
+
+    rows: pd.DataFrame
+    features: pd.DataFrame
+    block: Block
+    scores: NDArray[np.float32]
+    """Shape (rows,), or (rows, classes)."""
 
 
 @dataclass(frozen=True)
@@ -51,70 +84,92 @@ class Scores:
         return bin_counts(self.profile, self.features, self.scores)
 
 
+class Scorer:
+    """A model version with its own feature code, ready for the rows of one partition."""
+
+    def __init__(self, usecase: UseCase, given: Given, *, model: Path) -> None:
+        """Load the model version in the folder ``model``.
+
+        Raises :class:`ConfigError` when it learned another objective than the use case has.
+        """
+        self.model: Model = load_model(model)
+        self.profile: Mapping[str, Any] = read_json(model / PROFILE)
+        check_same_objective(self.model.about, usecase.config)
+        self.config = as_learned(usecase.config, self.model.about)
+        self.partition = given.partition
+        self._file = given.file
+        history = join_labels(given.past_rows, given.labels, self.config, how="inner")
+        self._features = PartitionFeatures(
+            load_features(model),
+            Past({HISTORY: history, **given.context}, self.config),
+            config=self.config,
+            partition=given.partition,
+            cutoff=cutoff_of(given.partition, self.config),
+            history_days=self.model.about.get("history_days"),
+        )
+
+    def batches(self, *, rows: int = BATCH) -> Iterator[Batch]:
+        """All rows, scored, in the order of the file; reading, features and trees overlap.
+
+        Raises :class:`DataError` when the file's columns are not those of the dataset, or the
+        features not those the model learned from.
+        """
+        encoded = ahead(self.encoded(rows=rows))
+        return ahead(self.scored(encoded))
+
+    def encoded(self, *, rows: int = BATCH) -> Iterator[Encoded]:
+        """All rows with their features, in batches; at least one, if only empty."""
+        dataset = self.config.rows
+        where = {"usecase": self.config.name, "partition": self.partition.key}
+        expect_types(self._file, empty_table(dataset), where=where)
+        several = table_rows(self._file) > rows
+        first: pd.DataFrame | None = None
+        for part in _parts(self._file, rows=rows):
+            features = self._features.of(part, text=False)
+            if first is None:
+                first = features.iloc[:0]
+                if several:
+                    self._features.expect_rows_alone(part, features)
+            check_equal_columns([first, features], usecase=self.config.name)
+            yield Encoded(part, features, self.model.block(features))
+
+    def scored(self, encoded: Iterable[Encoded]) -> Iterator[Batch]:
+        """The scores of rows that have their features."""
+        for each in encoded:
+            scores = self.model.scores(each.block)
+            yield Batch(each.rows, each.features, each.block, scores)
+
+
 def score(usecase: UseCase, given: Given, *, model: Path) -> Scores:
     """Score rows with the model version in the folder ``model``, by its own feature code.
 
-    Raises :class:`DataError` when the features are not those the model learned from, and
-    :class:`ConfigError` when it learned another objective than the use case has.
+    All of a partition is in memory then: for those who look at its features. Raises as
+    :class:`Scorer` does.
     """
-    loaded = load_model(model)
-    check_same_objective(loaded.about, usecase.config)
-    config = as_learned(usecase.config, loaded.about)
-    stamped = stamp(given.rows, partition=given.partition.key)
-    cutoff = pd.Timestamp(cutoff_of(given.partition, config))
-    stamped[CUTOFF] = pd.Series(cutoff, index=stamped.index, dtype=INSTANT)
-    history = join_labels(given.past_rows, given.labels, config, how="inner")
-    features = compute_features(
-        load_features(model),
-        stamped,
-        Past({HISTORY: history, **given.context}, config),
-        config=config,
-        history_days=loaded.about.get("history_days"),
-    )
+    scorer = Scorer(usecase, given, model=model)
+    parts = list(scorer.batches())
     return Scores(
-        features=features,
-        scores=loaded.predict(features),
-        profile=read_json(model / PROFILE),
+        features=pd.concat([with_text(part.features) for part in parts], ignore_index=True),
+        scores=np.concatenate([part.scores for part in parts]),
+        profile=scorer.profile,
     )
 
 
-def predictions(
-    usecase: UseCase, given: Given, *, scores: NDArray[np.float32], model_version: str
-) -> pd.DataFrame:
-    """The table that consumers get: key, scores, decision, model version and partition.
-
-    Scores are one column, or one for each class; a decision is there where the objective makes
-    one. No time of day is in it, so equal inputs give equal bytes.
-    """
-    config = usecase.config
-    objective = find_objective(config.label)
-    frame = given.rows[list(dict.fromkeys((*config.rows.key, config.rows.time)))].copy()
-    said = objective.columns(scores.astype("float64"), objective.score_columns)
-    decided = objective.decide(scores, config.scoring.threshold)
-    columns = {**said, **({} if decided is None else {DECISION: decided.array})}
-    frame = frame.assign(**columns)
-    frame["model_version"] = pd.Series(model_version, index=frame.index, dtype="str")
-    frame["partition"] = pd.Series(given.partition.key, index=frame.index, dtype="str")
-    return frame
+def with_text(features: pd.DataFrame) -> pd.DataFrame:
+    """Features as training has them: categories as text."""
+    named = {
+        str(name): as_text(features[name])
+        for name in features
+        if isinstance(features[name].dtype, pd.CategoricalDtype)
+    }
+    return features.assign(**named)
 
 
-def predictions_dataset(config: UseCaseConfig) -> Dataset:
-    """The schema of the predictions of a use case.
-
-    The rows' own time column is kept, so that consumers need no join to order them.
-    """
-    rows, objective = config.rows, find_objective(config.label)
-    kept = dict.fromkeys((*rows.key, rows.time))
-    return Dataset(
-        role="rows",
-        time=rows.time,
-        key=rows.key,
-        suite=config.scoring.suite,
-        columns={
-            **{name: rows.columns[name] for name in kept},
-            **dict.fromkeys(objective.score_columns, Column(type="float64")),
-            **({DECISION: objective.decision} if objective.decision else {}),
-            "model_version": Column(type="string"),
-            "partition": Column(type="string"),
-        },
-    )
+def _parts(file: Path, *, rows: int) -> Iterator[pd.DataFrame]:
+    """The rows of a file, at least one part of them, if only empty."""
+    empty = True
+    for part in iter_table(file, rows=rows):
+        empty = False
+        yield part
+    if empty:
+        yield read_table(file)

@@ -11,6 +11,7 @@ from laurel.adapters.conform import conform, empty_table
 from laurel.adapters.tables.arrow import to_arrow, to_pandas
 from laurel.adapters.tables.content import content_hash
 from laurel.adapters.tables.matching import ARRIVAL, MATCH_MEMORY, match_labels
+from laurel.adapters.tables.ordered import OrderedWriter
 from laurel.adapters.tables.parts import (
     PART_ROWS,
     PartsWriter,
@@ -21,6 +22,7 @@ from laurel.adapters.tables.parts import (
     read_parts,
 )
 from laurel.adapters.tables.reading import (
+    expect_types,
     file_facts,
     iter_table,
     read_table,
@@ -35,6 +37,7 @@ __all__ = [
     "MATCH_MEMORY",
     "PART_ROWS",
     "ROW_GROUP",
+    "OrderedWriter",
     "PartsWriter",
     "TableFacts",
     "TableWriter",
@@ -42,6 +45,7 @@ __all__ = [
     "content_hash",
     "empty_folder",
     "empty_table",
+    "expect_types",
     "file_facts",
     "iter_parts",
     "iter_table",

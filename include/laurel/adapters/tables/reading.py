@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from laurel.adapters.tables.arrow import schema_text, to_pandas
+from laurel.adapters.tables.arrow import schema_text, to_arrow, to_pandas
 from laurel.adapters.tables.content import TableHash
 from laurel.adapters.tables.writing import ROW_GROUP, TableFacts
 from laurel.errors import DataError, NotFound
@@ -76,6 +76,29 @@ def table_columns(path: Path) -> list[str]:
     """The columns of a Parquet file; raises as :func:`read_table`."""
     with _reading(path):
         return list(pq.read_schema(path).names)
+
+
+def expect_types(path: Path, empty: pd.DataFrame, *, where: Mapping[str, str]) -> None:
+    """Raise :class:`DataError` where a Parquet file lacks columns of a frame, or has other types.
+
+    where: what the error names, as use case and partition. Raises as :func:`read_table`, too.
+    """
+    with _reading(path):
+        there = pq.read_schema(path)
+    found = {field.name: str(field.type).removeprefix("large_") for field in there}
+    wanted = {
+        field.name: str(field.type).removeprefix("large_") for field in to_arrow(empty).schema
+    }
+    wrong = {name: kind for name, kind in wanted.items() if found.get(name) != kind}
+    if wrong:
+        raise DataError(
+            "columns that features are computed of are missing or of another type",
+            **where,
+            found=", ".join(f"{name} {found.get(name, 'is missing')}" for name in wrong),
+            expected=", ".join(f"{name} {kind}" for name, kind in wrong.items()),
+            hint="the rows were published by another contract: ingest the partition again",
+            detail=str(path),
+        )
 
 
 def file_facts(path: Path) -> TableFacts:

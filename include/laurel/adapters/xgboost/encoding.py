@@ -25,11 +25,39 @@ class Feature:
     levels: tuple[str, ...] | None = None
 
     def encode(self, column: pd.Series[Any]) -> Scores:
-        """The column as XGBoost reads it: float32, nan where missing or not known."""
+        """The column as XGBoost reads it: float32, nan where missing or not known.
+
+        Raises :class:`DataError` for a column of another kind than the model learned from.
+        """
         if self.levels is None:
             return _numbers(column)
-        codes = pd.Index(self.levels, dtype="str").get_indexer(pd.Index(column.astype("str")))
-        return np.where(codes < 0, np.nan, codes).astype(np.float32)
+        codes, levels = _categories(column)
+        encoded: Scores = self._places(levels)[codes]
+        return encoded
+
+    def unseen(self, column: pd.Series[Any]) -> dict[str, int]:
+        """How many rows are of each category that the model does not know; most often none.
+
+        >>> Feature("shop", ("a", "b")).unseen(pd.Series(["b", "c", None, "c"]))
+        {'c': 2}
+        """
+        if self.levels is None:
+            return {}
+        codes, levels = _categories(column)
+        unknown = np.isnan(self._places(levels)[:-1])
+        if not unknown.any():
+            return {}
+        counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+        return {
+            level: int(count)
+            for level, count, new in zip(levels, counts, unknown, strict=True)
+            if new and count
+        }
+
+    def _places(self, levels: list[str]) -> Scores:
+        """The number of each level as the model has it; the last is of what is missing."""
+        known = {level: place for place, level in enumerate(self.levels or ())}
+        return np.array([*(known.get(level, np.nan) for level in levels), np.nan], np.float32)
 
     def document(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -95,8 +123,22 @@ def matrix_input(
 
     intercept: of a model with an exposure, where trees begin for an exposure of one.
     """
-    wanted = [feature.name for feature in features]
-    missing = [name for name in wanted if name not in frame.columns]
+    expect_columns(frame, features, intercept=intercept)
+    return {
+        "data": encode_block(frame, features),
+        "label": labels,
+        "weight": weights,
+        "base_margin": None if intercept is None else base_margins(frame, intercept),
+        "feature_names": [feature.name for feature in features],
+        "feature_types": ["q" if feature.levels is None else "c" for feature in features],
+    }
+
+
+def expect_columns(
+    frame: pd.DataFrame, features: Sequence[Feature], *, intercept: float | None = None
+) -> None:
+    """Raise :class:`DataError` where columns that the model reads are missing."""
+    missing = [feature.name for feature in features if feature.name not in frame.columns]
     missing += [EXPOSURE] if intercept is not None and EXPOSURE not in frame.columns else []
     if missing:
         raise DataError(
@@ -105,20 +147,32 @@ def matrix_input(
             expected=", ".join(missing),
             hint="compute the features with the code of the model's own version",
         )
-    return {
-        "data": np.column_stack([feature.encode(frame[feature.name]) for feature in features]),
-        "label": labels,
-        "weight": weights,
-        "base_margin": None if intercept is None else base_margins(frame, intercept),
-        "feature_names": wanted,
-        "feature_types": ["q" if feature.levels is None else "c" for feature in features],
-    }
+
+
+def encode_block(frame: pd.DataFrame, features: Sequence[Feature]) -> Scores:
+    """The features as XGBoost reads them: shape (rows, features), float32, rows together."""
+    block = np.empty((len(frame), len(features)), np.float32)
+    for place, feature in enumerate(features):
+        block[:, place] = feature.encode(frame[feature.name])
+    return block
 
 
 def base_margins(frame: pd.DataFrame, intercept: float) -> Scores:
     """Where trees begin for each row: the intercept and the logarithm of its exposure."""
     exposures = frame[EXPOSURE].to_numpy(dtype=np.float64)
     return np.asarray(np.log(exposures) + intercept, np.float32)
+
+
+def _categories(column: pd.Series[Any]) -> tuple[NDArray[Any], list[str]]:
+    """The number of each row's category, -1 where missing, and what the categories are called."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        raise DataError(
+            f"feature {str(column.name)!r} is a number; in training it was a category",
+            found=str(column.dtype),
+            expected="text or a category",
+        )
+    category = column.astype("category").cat
+    return category.codes.to_numpy(), [str(level) for level in category.categories]
 
 
 def _numbers(column: pd.Series[Any]) -> Scores:

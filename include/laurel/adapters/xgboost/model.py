@@ -6,14 +6,22 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xgboost
 
 from laurel.adapters.documents import read_json
-from laurel.adapters.xgboost.encoding import Feature, Scores, read_feature, to_matrix
+from laurel.adapters.xgboost.encoding import (
+    Feature,
+    Scores,
+    base_margins,
+    encode_block,
+    expect_columns,
+    read_feature,
+    to_matrix,
+)
 from laurel.adapters.xgboost.threads import cores
 from laurel.domain.calibration import Calibration, fit_calibration, read_calibration
 from laurel.domain.featureset import Featurizer, Part
@@ -22,6 +30,15 @@ from laurel.errors import IntegrityError, NotFound
 from laurel.usecase import load_module
 
 MODEL, ABOUT, FEATURES, PROFILE = "model.ubj", "model.json", "features.py", "profile.json"
+
+
+class Block(NamedTuple):
+    """Rows as trees read them."""
+
+    values: Scores
+    """Shape (rows, features): numbers, and numbers of categories; nan where missing."""
+    margins: Scores | None = None
+    """Where the trees of each row begin; ``None`` where they all begin as XGBoost has it."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +71,32 @@ class Model:
         """
         return to_matrix(features, self.features, intercept=self.about.get("intercept"))
 
+    def block(self, features: pd.DataFrame) -> Block:
+        """Rows as the trees read them when they are asked for scores.
+
+        Raises :class:`DataError` for columns that are missing or of another kind.
+        """
+        intercept = self.about.get("intercept")
+        expect_columns(features, self.features, intercept=intercept)
+        return Block(
+            encode_block(features, self.features),
+            None if intercept is None else base_margins(features, intercept),
+        )
+
+    def scores(self, block: Block) -> Scores:
+        """What :meth:`predict` says of rows that are encoded already."""
+        if self.calibration is None:
+            return self._ask(block, margin=False)
+        margins = self._ask(block, margin=True).astype(np.float64)
+        return self.calibration.apply(margins).astype(np.float32)
+
     def margin(self, features: pd.DataFrame) -> Scores:
         """What the trees add up to: shape (rows,), or (rows, classes)."""
-        return self._ask(features, output_margin=True)
+        return self._ask(self.block(features), margin=True)
 
     def raw(self, features: pd.DataFrame) -> Scores:
         """Scores before calibration: shape (rows,), or (rows, classes)."""
-        return self._ask(features, output_margin=False)
+        return self._ask(self.block(features), margin=False)
 
     def predict(self, features: pd.DataFrame) -> Scores:
         """Scores in the order of the rows: shape (rows,), or (rows, classes).
@@ -68,10 +104,7 @@ class Model:
         Probabilities, numbers in the unit of the label, or expected counts. Raises
         :class:`DataError` for columns that are missing or of another kind.
         """
-        if self.calibration is None:
-            return self.raw(features)
-        margins = self.margin(features).astype(np.float64)
-        return self.calibration.apply(margins).astype(np.float32)
+        return self.scores(self.block(features))
 
     def calibrated(self, method: str, part: Part) -> Model:
         """The same trees with scores made probabilities by the labels of a part."""
@@ -81,11 +114,21 @@ class Model:
         fitted = fit_calibration(method, margins, part.labels, part.weights)
         return replace(self, calibration=fitted)
 
-    def _ask(self, features: pd.DataFrame, *, output_margin: bool) -> Scores:
-        if not len(features):
+    def _ask(self, block: Block, *, margin: bool) -> Scores:
+        """What the trees say, bit for bit what they say of a matrix of XGBoost's own.
+
+        No matrix is made: it would hold a copy of the rows, and remember what was said of them.
+        """
+        if not len(block.values):
             shape = (0, self.objective.width) if self.objective.classes else (0,)
             return np.empty(shape, np.float32)
-        found = self.booster.predict(self.matrix(features), output_margin=output_margin)
+        found = self.booster.inplace_predict(
+            block.values,
+            predict_type="margin" if margin else "value",
+            base_margin=block.margins,
+            # columns are in the order of the model's features: that is what a block is
+            validate_features=False,
+        )
         return np.asarray(found, np.float32)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from laurel.domain.config.base import Cron, Frozen
+from laurel.domain.config.check import Check
 from laurel.domain.config.engine import Engine, Memory
 from laurel.domain.config.gate import AtLeast, AtMost
 from laurel.domain.config.model import Model, Weights
@@ -80,6 +82,13 @@ class Training(Frozen):
     """Where it is computed: ``memory``, ``external`` or ``dask``."""
 
 
+class Unseen(Frozen):
+    """What becomes of rows whose category the model never saw."""
+
+    refuse_above: float = Field(ge=0, lt=1)
+    """The share of rows in such categories of a feature above which nothing is scored."""
+
+
 class Scoring(Frozen):
     """Batch inference."""
 
@@ -93,6 +102,19 @@ class Scoring(Frozen):
     suite: str
     deadline_hours: int = Field(default=24, ge=1)
     """Hours the score task waits for its partition before it turns red."""
+    unseen: Literal["missing"] | Unseen = Field(
+        default="missing", exclude_if=lambda unseen: unseen == "missing"
+    )
+    """Categories that training never saw: scored as missing, or refused above a share of rows."""
+
+    checks: tuple[Check, ...] | None = Field(default=None, exclude=True)
+    """What is promised of predictions against the recent past; that scores lie alike when left out.
+    """
+
+    @property
+    def allowed_unseen(self) -> float | None:
+        """The share of rows that may be in unseen categories of a feature; ``None`` for all."""
+        return None if isinstance(self.unseen, str) else self.unseen.refuse_above
 
 
 class Monitoring(Frozen):

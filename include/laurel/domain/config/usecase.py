@@ -146,6 +146,11 @@ class UseCaseConfig(Frozen):
         return self.datasets[self.labels_name]
 
     @property
+    def hidden(self) -> frozenset[str]:
+        """Columns that name a person, in any dataset: of features called so no value is shown."""
+        return frozenset().union(*(dataset.hidden for dataset in self.datasets.values()))
+
+    @property
     def label_delay(self) -> timedelta:
         """Time between a row's event and the arrival of its label."""
         return timedelta(days=self.label.delay_days)
