@@ -5,6 +5,7 @@ from airflow.sdk import DAG, Param
 from laurel_airflow.assets import champion_asset, dataset_asset
 from laurel_airflow.common import dag_arguments, usecases
 from laurel_airflow.operators import RescoreOperator, RollBackOperator
+from laurel_airflow.scoring import DeliverOperator
 
 DOC = """Give the crown back to an earlier champion, with a reason and a person.
 
@@ -38,3 +39,7 @@ for usecase in usecases():
             outlets=[dataset_asset(usecase.name, "predictions")],
         )
         roll_back >> rescore
+        rescore >> [
+            DeliverOperator(task_id=f"deliver_{sink}", usecase=usecase.name, sink=sink, behind=True)
+            for sink in sorted(usecase.config.scoring.sinks)
+        ]

@@ -6,14 +6,14 @@ from airflow.sdk import DAG
 
 from laurel_airflow.assets import champion_asset, dataset_asset
 from laurel_airflow.common import dag_arguments, day_param, intervals, usecases
-from laurel_airflow.operators import ScoreOperator
-from laurel_airflow.sensors import ScoreInputsSensor
+from laurel_airflow.scoring import DeliverOperator, ScoreOperator
 
 DOC = """Score the partition with the champion that reigned at its score cutoff.
 
 The run waits for the partition and for every decision due by the cutoff, so a backfill meets the
 same champion as the live run did. A partition that does not come turns the run red at its
-deadline; stale scores are never published."""
+deadline; stale scores are never published. Published predictions go on to the sinks of the use
+case, each by a task of its own."""
 
 for usecase in usecases():
     config = usecase.config
@@ -23,18 +23,17 @@ for usecase in usecases():
         max_active_runs=4,
         params={"partition": day_param("The day to score. Left empty: the data interval.")},
     ):
-        inputs = ScoreInputsSensor(
-            task_id="await_inputs",
-            usecase=usecase.name,
-            deadline=timedelta(hours=config.scoring.deadline_hours),
-        )
         score = ScoreOperator(
             task_id="score",
             usecase=usecase.name,
+            deadline=timedelta(hours=config.scoring.deadline_hours),
             inlets=[
                 champion_asset(usecase.name),
                 *(dataset_asset(usecase.name, name) for name in sorted(config.datasets)),
             ],
             outlets=[dataset_asset(usecase.name, "predictions")],
         )
-        inputs >> score
+        score >> [
+            DeliverOperator(task_id=f"deliver_{sink}", usecase=usecase.name, sink=sink)
+            for sink in sorted(config.scoring.sinks)
+        ]

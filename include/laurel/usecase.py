@@ -101,8 +101,19 @@ def load_usecase(folder: Path) -> UseCase:
     """Read one folder; raises :class:`ConfigError` for what is not allowed in it."""
     file = folder / FILE
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (safe loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("this use case cannot be read", found=error, detail=str(file)) from error
+    return _parse(folder, text)
+
+
+@lru_cache(maxsize=256)
+def _parse(folder: Path, text: str) -> UseCase:
+    """What a text says; parsed once, since every task and every DAG file reads all of them."""
+    file = folder / FILE
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506 (safe loader)
+    except yaml.YAMLError as error:
         raise ConfigError("this use case cannot be read", found=error, detail=str(file)) from error
     try:
         config = UseCaseConfig.model_validate(document)

@@ -39,6 +39,12 @@ LOGGED = 200
 """Lines that the impact of a correction writes into a log at most."""
 
 
+def announce(task: BaseOperator, context: Context, extra: dict[str, Any]) -> None:
+    """Write lineage into the event of every outlet of a task."""
+    for asset in task.outlets:
+        context["outlet_events"][asset].extra = extra
+
+
 class LaurelOperator(BaseOperator):
     """A task of one use case; faults are retried, verdicts and bad data are not."""
 
@@ -75,8 +81,7 @@ class LaurelOperator(BaseOperator):
 
     def announce(self, context: Context, extra: dict[str, Any]) -> None:
         """Write lineage into the event of every outlet."""
-        for asset in self.outlets:
-            context["outlet_events"][asset].extra = extra
+        announce(self, context, extra)
 
 
 class IngestOperator(LaurelOperator):
@@ -139,21 +144,6 @@ class DecideOperator(LaurelOperator):
             supersede=bool(context["params"].get("supersede")),
         )
         self.pages["Decision"] = made.page
-        self.log.info("%s", made.sentence())
-        self.announce(context, made.reference())
-        return made.reference()
-
-
-class ScoreOperator(LaurelOperator):
-    """Scores a partition with the champion of its score cutoff and publishes the predictions."""
-
-    verb = "score"
-    operator_extra_links = (DataDocsLink(),)
-
-    def run_verb(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
-        from laurel.runs.score import score
-
-        made = score(site, usecase, partition=partition_of(context), pages=self.pages)
         self.log.info("%s", made.sentence())
         self.announce(context, made.reference())
         return made.reference()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from laurel.errors import LaurelError, Pending
@@ -36,14 +37,18 @@ class LaurelSensor(BaseSensorOperator):
         )
         self.usecase = usecase
 
-    def poke(self, context: Context) -> bool:
-        """Whether all that is waited for is there."""
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Whether all that is waited for is there, with what was made of it."""
+        from laurel.settings import load_settings, share_cores
+
+        # before a library that brings threads is imported
+        share_cores(load_settings())
         from laurel.runs.site import open_site
         from laurel.usecase import get_usecase
 
         try:
             site = open_site()
-            self.check(site, get_usecase(self.usecase, site.settings), context)
+            made = self.check(site, get_usecase(self.usecase, site.settings), context)
         except Pending as waiting:
             self.log.info("%s", waiting)
             return False
@@ -51,11 +56,11 @@ class LaurelSensor(BaseSensorOperator):
             self.log.error("%s", error)
             kind = AirflowException if error.retryable else AirflowFailException
             raise kind(str(error)) from None
-        return True
+        return True if made is None else PokeReturnValue(True, made)
 
-    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
-        """Raise :class:`Pending` while something is missing."""
-        raise NotImplementedError
+    @abstractmethod
+    def check(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any] | None:
+        """Raise :class:`Pending` while something is missing; return references to what was made."""
 
 
 class TrainingInputsSensor(LaurelSensor):
@@ -101,16 +106,6 @@ class TrainingSensor(LaurelSensor):
         from laurel.runs.newest import newest_training
 
         newest_training(site, usecase, as_of=as_of_of(context))
-
-
-class ScoreInputsSensor(LaurelSensor):
-    """Waits for the partition, and for every decision due by its score cutoff."""
-
-    def check(self, site: Site, usecase: UseCase, context: Context) -> None:
-        # not laurel.runs.score, which would load Great Expectations for every look
-        from laurel.runs.inputs import choose_inputs
-
-        choose_inputs(site, usecase, partition=partition_of(context))
 
 
 class PredictionsSensor(LaurelSensor):

@@ -35,6 +35,7 @@ MAY_ASK_THE_TIME = {
     "adapters/sources/web.py": "as above, of a file on a server; how long it asks to wait",
     "stages/publish.py": "published_at, recorded with a revision",
     "runs/decide.py": "decided_at, recorded with a decision",
+    "runs/deliver.py": "delivered_at, recorded with a delivery",
     "runs/refusals.py": "since when rows are held, recorded with them",
     "adapters/records/ledger.py": "decided_at, where the caller gives none",
     "adapters/dvc/remote.py": "how old an object is that a run relies on",

@@ -23,7 +23,7 @@ EDGES = {
     "monitor": {("await_predictions", "monitor")},
     "restate": {("impact", "restate")},
     "rollback": {("roll_back", "rescore")},
-    "score": {("await_inputs", "score")},
+    "score": set(),
     "train": {("await_inputs", "train"), ("train", "decide")},
 }
 TASKS = {
@@ -31,7 +31,7 @@ TASKS = {
     "monitor": {"await_predictions", "monitor"},
     "restate": {"impact", "restate"},
     "rollback": {"roll_back", "rescore"},
-    "score": {"await_inputs", "score"},
+    "score": {"score"},
     "train": {"await_inputs", "decide", "train"},
 }
 PARAMS = {

@@ -12,21 +12,28 @@ from typing import Any
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.bases.operatorlink import BaseOperatorLink
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+)
 
 import laurel.errors
 import laurel.runs.site
 import laurel.usecase
 from laurel.domain.impact import Impact
+from laurel.domain.partition import Partition
 from laurel.errors import LaurelError, Pending, StoreFault
 from laurel.runs.decide import Decided
+from laurel.runs.deliver import Delivered
 from laurel.runs.ingest import Ingested
 from laurel.runs.monitor import Monitored
 from laurel.runs.restate import Restated
 from laurel.runs.rollback import Rescored, RolledBack
 from laurel.runs.score import Scored
 from laurel.runs.train import Trained
-from laurel_airflow import LaurelPlugin, operators, sensors
+from laurel.settings import load_settings
+from laurel_airflow import LaurelPlugin, operators, scoring, sensors
 from laurel_airflow.assets import champion_asset, dataset_asset, report_asset, restatement_asset
 from laurel_airflow.links import DataDocsLink, DecisionLink, PageLink, ReportLink, SearchLink
 from support.records import decision
@@ -76,7 +83,7 @@ class Wait(sensors.LaurelSensor):
 def bare_site(monkeypatch: pytest.MonkeyPatch) -> None:
     """A site without a store, and a use case of which only the first moment is asked."""
     case = SimpleNamespace(name="toy", config=SimpleNamespace(first_instant=DAY))
-    site = SimpleNamespace(settings=None)
+    site = SimpleNamespace(settings=load_settings({}))
     monkeypatch.setattr(laurel.runs.site, "open_site", lambda **_: site)
     monkeypatch.setattr(laurel.usecase, "get_usecase", lambda *_: case)
 
@@ -86,7 +93,10 @@ def context(**params: object) -> Any:
     return {
         "params": params,
         "dag_run": run,
-        "ti": SimpleNamespace(xcom_pull=lambda task_ids: {"run": f"run of {task_ids}"}),
+        "ti": SimpleNamespace(
+            xcom_pull=lambda task_ids: {"run": f"run of {task_ids}"},
+            get_first_reschedule_date=lambda _: None,
+        ),
         "data_interval_start": DAY,
         "data_interval_end": DAY + timedelta(days=1),
         "outlet_events": defaultdict(SimpleNamespace),
@@ -95,7 +105,7 @@ def context(**params: object) -> Any:
 
 def execute(task: Any, given: Any) -> Any:
     """As the task runner does, which alone may call ``execute``."""
-    return type(task).execute.__wrapped__(task, given)
+    return getattr(type(task).execute, "__wrapped__", type(task).execute)(task, given)
 
 
 def called(monkeypatch: pytest.MonkeyPatch, where: str, verb: str) -> dict[str, Any]:
@@ -178,6 +188,19 @@ def test_a_training_waits_for_the_runs_of_earlier_intervals(
     assert len(ready) == 1 - unfinished
 
 
+def test_a_scoring_is_rescheduled_while_its_inputs_may_still_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise Pending("the partition is not published yet")
+
+    seen = called(monkeypatch, "score", "score")
+    monkeypatch.setattr("laurel.runs.inputs.choose_inputs", missing)
+    with pytest.raises(AirflowRescheduleException):
+        execute(TASKS["score"][1], context())
+    assert seen == {}, "nothing was scored"
+
+
 def test_a_store_that_does_not_answer_is_a_fault_before_any_verb(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -207,8 +230,11 @@ TASKS: dict[str, tuple[str, Any]] = {
     ),
     "score": (
         "score",
-        operators.ScoreOperator(
-            task_id="d", usecase="toy", outlets=[dataset_asset("toy", "predictions")]
+        scoring.ScoreOperator(
+            task_id="d",
+            usecase="toy",
+            deadline=timedelta(hours=1),
+            outlets=[dataset_asset("toy", "predictions")],
         ),
     ),
     "monitor": (
@@ -239,6 +265,7 @@ def test_a_task_returns_references_and_writes_them_into_its_asset_event(
 ) -> None:
     where, task = TASKS[verb]
     called(monkeypatch, where, verb)
+    monkeypatch.setattr("laurel.runs.inputs.choose_inputs", lambda *_, **__: None)
     plan = SimpleNamespace(sentence=lambda: "nothing to do")
     monkeypatch.setattr("laurel.runs.restate.plan_restatement", lambda *_, **__: plan)
     days = {"start": "2024-02-05", "end": "2024-02-06"}
@@ -279,6 +306,28 @@ def test_a_restatement_takes_a_day_or_a_range_from_its_form(
     )
     assert [day.key for day in seen["partitions"]] == ["2024-02-05", "2024-02-06"]
     assert (seen["known_by"], seen["limit"]) == (NOON, 2)
+
+
+def test_a_delivery_is_of_the_day_of_its_run_or_of_all_that_is_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def deliver(*_: object, sink: str, partition: Partition) -> Delivered:
+        seen.append((sink, partition.key))
+        return Delivered(sink, "table x", partition.key, 2, 80, changed=partition.key > "2024-02-1")
+
+    late = [Partition.of("2024-02-05"), Partition.of("2024-02-15")]
+    monkeypatch.setattr("laurel.runs.deliver.deliver", deliver)
+    monkeypatch.setattr("laurel.runs.deliver.behind", lambda *_, **__: iter(late))
+    one, all_ = (
+        scoring.DeliverOperator(task_id=name, usecase="toy", sink="lake", behind=name == "all")
+        for name in ("one", "all")
+    )
+
+    assert execute(one, context()) == {"sink": "lake", "partitions": 1, "changed": 1, "rows": 80}
+    assert execute(all_, context())["partitions"] == 2
+    assert seen == [("lake", "2024-02-20"), ("lake", "2024-02-05"), ("lake", "2024-02-15")]
 
 
 def test_only_a_backfilled_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,3 +232,34 @@ def test_reading_every_configuration_loads_nothing_heavy() -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_sinks_are_told_apart_and_change_nothing_that_is_scored(folder: Path) -> None:
+    before = load_usecase(folder).config.document()
+    table = {"kind": "postgres", "connection": "dwh", "table": "marts.Delays"}
+    bucket = {"kind": "s3", "path": "s3://lake/predictions/flights"}
+    sinks = {"warehouse": table, "lake": bucket}
+    edit(folder, lambda said: said["scoring"].update(sinks=sinks))
+
+    config = load_usecase(folder).config
+    assert {name: sink.kind for name, sink in config.scoring.sinks.items()} == {
+        "warehouse": "postgres",
+        "lake": "s3",
+    }
+    assert config.document() == before, "runs keep their ids"
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        {"kind": "postgres", "connection": "dwh", "table": 'x"; DROP TABLE y'},
+        {"kind": "postgres", "connection": "dwh", "table": "a.b.c"},
+        {"kind": "postgres", "table": "predictions"},
+        {"kind": "s3", "path": "s3://lake/../other"},
+        {"kind": "s3", "path": "file:///lake"},
+        {"kind": "mysql", "connection": "dwh", "table": "predictions"},
+    ],
+)
+def test_a_sink_that_cannot_be_meant_is_refused(folder: Path, sink: Document) -> None:
+    edit(folder, lambda said: said["scoring"].update(sinks={"warehouse": sink}))
+    assert "warehouse" in str(refusal(folder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cache
 from html.parser import HTMLParser
 from itertools import count
 from typing import Any
@@ -58,8 +59,7 @@ def render_page(document: Mapping[str, Any]) -> str:
     """
     content = ValidationResultsPageRenderer(run_info_at_end=True).render(_result(document))
     content.sections.pop()  # the run info: times and ids, which a document does not have
-    view: Any = DefaultJinjaPageView()
-    view.env.loader = ChoiceLoader([DictLoader({"sections.j2": _SECTIONS}), view.env.loader])
+    view = _view()
     numbers = count(1)
     view.env.filters["generate_html_element_uuid"] = lambda prefix="": f"{prefix}{next(numbers)}"
     body = _plain_elements(view.render(content, template="sections.j2"))
@@ -72,6 +72,21 @@ def render_page(document: Mapping[str, Any]) -> str:
         f"<body><h1>{title}</h1><p>{html.escape(facts)}</p>\n{_released(document)}{_checks(document)}{body}\n"
         "</body></html>\n"
     )
+
+
+def warm_pages() -> None:
+    """Compile the templates of pages, so that processes forked from this one need not."""
+    environment = _view().env
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
+@cache
+def _view() -> Any:
+    """GX's view; its templates are compiled once."""
+    view: Any = DefaultJinjaPageView()
+    view.env.loader = ChoiceLoader([DictLoader({"sections.j2": _SECTIONS}), view.env.loader])
+    return view
 
 
 def _released(document: Mapping[str, Any]) -> str:

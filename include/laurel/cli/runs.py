@@ -89,6 +89,31 @@ def score(usecase: Name, partition: Day) -> None:
     typer.echo(run.score(site, case, partition=Partition.of(partition)).sentence())
 
 
+def deliver(
+    usecase: Name,
+    partition: Annotated[
+        str | None, typer.Argument(help="The partition, YYYY-MM-DD; else all that are behind.")
+    ] = None,
+    sink: Annotated[str | None, typer.Option(help="One sink; all when left out.")] = None,
+) -> None:
+    """Deliver published predictions to the sinks of a use case; each revision goes out once."""
+    from laurel.domain.partition import Partition
+    from laurel.errors import ConfigError
+    from laurel.runs import deliver as run
+
+    site, case = _open(usecase)
+    sinks = [sink] if sink else sorted(case.config.scoring.sinks)
+    if not sinks:
+        raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/scoring.md")
+    for name in sinks:
+        days = [Partition.of(partition)] if partition else [*run.behind(site, case, sink=name)]
+        for day in days:
+            made = run.deliver(site, case, sink=name, partition=day)
+            typer.echo(made.sentence())
+        if not days:
+            typer.echo(f"{name} holds the newest revision of all that was delivered to it")
+
+
 def monitor(usecase: Name, partition: Day) -> None:
     """Write the report of a partition."""
     from laurel.domain.partition import Partition
@@ -139,6 +164,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     decide,
     decline,
     score,
+    deliver,
     monitor,
     rollback,
 )

@@ -103,7 +103,7 @@ def _tied(settings: Settings, places: Layout) -> dict[str, str]:
         "AIRFLOW_HOME": str(places.airflow),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{place}",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{place}",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "laurel_airflow.executor.WarmLocalExecutor",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(places.plugins),
         "AIRFLOW__CORE__FERNET_KEY": keys.fernet,
         "AIRFLOW__CORE__AUTH_MANAGER": (

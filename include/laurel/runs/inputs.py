@@ -8,14 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from laurel.adapters.tables import empty_table, read_table
+from laurel.adapters.tables import empty_table, equal_types, read_table
 from laurel.domain.canonical import digest, instant
 from laurel.domain.catalog import Revision
 from laurel.domain.config import Dataset
 from laurel.domain.data import FileRef
-from laurel.domain.history import cutoff_of, stamp
+from laurel.domain.history import INSTANT, KNOWN_AT, PARTITION, cutoff_of, stamp
 from laurel.domain.ledger import LedgerEntry, due_as_of, settled
 from laurel.domain.partition import Partition
 from laurel.domain.window import lookback
@@ -189,15 +190,24 @@ def _past_days(
 
 
 def _stamped(folder: Path, lines: tuple[Revision, ...], *, spec: Dataset) -> pd.DataFrame:
-    parts = [
-        stamp(
-            read_table(folder / f"{revision.partition}.parquet"),
-            partition=revision.partition,
-            known_at=instant(revision.known_at),
-        )
-        for revision in lines
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else _empty(spec)
+    if not lines:
+        return _empty(spec)
+    files = [folder / f"{revision.partition}.parquet" for revision in lines]
+    if not equal_types(files):
+        # the contract has changed in between
+        parts = zip(files, lines, strict=True)
+        frames = [_stamp(read_table(file), (line,)) for file, line in parts]
+        return pd.concat(frames, ignore_index=True)
+    return _stamp(read_table(files), lines)
+
+
+def _stamp(frame: pd.DataFrame, lines: tuple[Revision, ...]) -> pd.DataFrame:
+    """The rows of revisions, one below the other, with ``partition`` and ``known_at``."""
+    rows = [line.rows for line in lines]
+    days = pd.array([line.partition for line in lines], dtype="str")
+    moments = pd.array([pd.Timestamp(line.known_at) for line in lines], dtype=INSTANT)
+    places = np.repeat(np.arange(len(lines)), rows)
+    return frame.assign(**{PARTITION: days.take(places), KNOWN_AT: moments.take(places)})
 
 
 def _empty(spec: Dataset) -> pd.DataFrame:

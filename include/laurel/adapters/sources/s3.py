@@ -37,13 +37,14 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 5, 60, 5
 CHUNK = 2**20
-_UNCONFIGURED = (
+UNCONFIGURED = (
     ConfigParseError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
 )
+"""What boto3 raises where there are no credentials, or half of them."""
 _BROKEN_OFF = (CutOff, HTTPError, ReadTimeoutError, ResponseStreamingError)
 _GONE = {"NoSuchKey", "PreconditionFailed", "404", "412"}
 
@@ -112,10 +113,8 @@ class BucketPlace:
     def _client(self) -> S3Client:
         conn_id = self._source.connection
         known = self._connections.get(conn_id) if conn_id else None
-        endpoint = self._endpoint or (known and known.extra.get("endpoint_url")) or None
         with self._faults("a client"):
-            session = _session(known)
-            return session.client("s3", endpoint_url=endpoint, config=_config(endpoint))
+            return open_client(known, endpoint=self._endpoint)
 
     @contextmanager
     def _faults(self, what: str) -> Iterator[None]:
@@ -123,7 +122,7 @@ class BucketPlace:
             yield
         except ClientError as error:
             raise self._explain(error, what) from error
-        except _UNCONFIGURED as error:
+        except UNCONFIGURED as error:
             raise ConfigError(
                 "there are no usable credentials for the source",
                 found=f"{type(error).__name__} for {self.name}",
@@ -150,6 +149,12 @@ class BucketPlace:
         if status in (401, 403) or "Token" in code:
             hint = "look at the credentials; they need to list and get objects of the prefix"
         return ConfigError("the source refused the request", found=found, hint=hint)
+
+
+def open_client(connection: Connection | None, *, endpoint: str | None) -> S3Client:
+    """A client with the login of a connection, or of the usual chain, at ``endpoint`` first."""
+    endpoint = endpoint or (connection and connection.extra.get("endpoint_url")) or None
+    return _session(connection).client("s3", endpoint_url=endpoint, config=_config(endpoint))
 
 
 def _session(connection: Connection | None) -> boto3.session.Session:

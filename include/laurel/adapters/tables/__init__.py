@@ -22,6 +22,7 @@ from laurel.adapters.tables.parts import (
     read_parts,
 )
 from laurel.adapters.tables.reading import (
+    equal_types,
     expect_types,
     file_facts,
     iter_table,
@@ -45,6 +46,7 @@ __all__ = [
     "content_hash",
     "empty_folder",
     "empty_table",
+    "equal_types",
     "expect_types",
     "file_facts",
     "iter_parts",

@@ -66,6 +66,13 @@ def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
     return table.select(names).replace_schema_metadata(None)
 
 
+def equal_types(paths: Sequence[Path]) -> bool:
+    """Whether Parquet files have the same columns and types; raises as :func:`read_table`."""
+    with _reading(paths[0]):
+        first, *others = (pq.read_schema(path).remove_metadata() for path in paths)
+    return all(other.equals(first) for other in others)
+
+
 def table_rows(path: Path) -> int:
     """How many rows a Parquet file has; raises as :func:`read_table`."""
     with _reading(path):

@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
-from laurel.domain.config.base import Cron, Frozen
+from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.check import Check
 from laurel.domain.config.engine import Engine, Memory
 from laurel.domain.config.gate import AtLeast, AtMost
 from laurel.domain.config.model import Model, Weights
+from laurel.domain.config.sink import Sink
 from laurel.domain.config.terms import TERMS, CalibrationMethod, ObjectiveName, Terms
 from laurel.domain.config.tuning import Tuning
 
@@ -110,6 +111,8 @@ class Scoring(Frozen):
     checks: tuple[Check, ...] | None = Field(default=None, exclude=True)
     """What is promised of predictions against the recent past; that scores lie alike when left out.
     """
+    sinks: dict[Name, Sink] = Field(default_factory=dict, exclude=True)
+    """Where predictions are delivered to besides, by name; what is scored does not depend on it."""
 
     @property
     def allowed_unseen(self) -> float | None:
