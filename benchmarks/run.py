@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 from bench import TOY, Bench
-from measure import fit, ingest, large, parse, publish, score, stages, train, tune
+from measure import backfill, fit, ingest, large, parse, publish, score, stages, train, tune
 from pairs import Comparison, Spread
 from processes import ProcessFailed
 from rich.console import Console
@@ -36,6 +36,7 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "publish": publish,
     "stages": stages,
     "tune": tune,
+    "backfill": backfill,
 }
 USUAL = ("parse", "ingest", "train", "score", "publish")
 COLUMNS = (
