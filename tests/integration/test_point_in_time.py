@@ -7,7 +7,7 @@ its edges, and behind it.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,12 @@ from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import instant
 from laurel.domain.history import PARTITION
 from laurel.domain.partition import Partition
+from laurel.runs.audit import audit_store
+from laurel.runs.gc import collect_garbage, plan_gc
+from laurel.runs.impact import impact
 from laurel.runs.inputs import choose_inputs, lay_model, load_given
+from laurel.runs.proof.verify import verify
+from laurel.runs.reproduce import reproduce
 from laurel.runs.train import lay_inputs
 from laurel.stages.assemble import assemble
 from laurel.stages.featurize import featurize
@@ -175,6 +180,10 @@ def test_a_later_as_of_sees_the_poison(at_home: Home, prepared: Home, tmp_path: 
         again = {line.partition for line in lines if line.revision == 2}
         assert again == {line.partition for line in lines} & {*RESTATED}, dataset
         assert len(again) >= 7
+        # of those that some day before the correction looks back on, the first as well
+        before = {each.revision.partition for each in later.superseded[dataset]}
+        assert before == again, dataset
+        assert {each.superseded_at for each in later.superseded[dataset]} == {CORRECTED}
 
     frame = frame_of(at_home, tmp_path / "later", number=1)
 
@@ -219,14 +228,14 @@ def test_poison_that_comes_after_the_training_changes_nothing_of_it(
     assert made.bundle == prepared.trained[0].bundle
 
 
-@pytest.mark.parametrize("restated", [False])
+@pytest.mark.parametrize("restated", [False, True])
 def test_a_row_has_the_features_in_training_that_it_had_when_it_was_scored(
     restated: bool, at_home: Home, prepared: Home, tmp_path: Path
 ) -> None:
     """Of every row with an outcome of the first, a middle, and the last days of every part.
 
-    What was scored live stays what it was: a correction that the training knows is not seen in
-    the past of a day that ended before it.
+    What was scored live stays what it was: the past of a day that was scored before a correction
+    is the one that was corrected later.
     """
     home = at_home if restated else prepared
     entry = prepared.site.ledger(prepared.usecase).read().decision(AS_OF)
@@ -253,3 +262,33 @@ def test_a_row_has_the_features_in_training_that_it_had_when_it_was_scored(
 def _own_row(name: str, day: str, *, restated: bool) -> bool:
     """Whether a feature is of the row itself, which a training knows as corrected."""
     return restated and day in RESTATED and name == "amount"
+
+
+def test_a_training_that_looks_back_on_superseded_revisions_is_as_accountable_as_any(
+    at_home: Home, tmp_path: Path
+) -> None:
+    """Repeated, decided, proved, traced, kept from deletion, and made again to the byte."""
+    home = at_home.copy(tmp_path)
+    home.decide(home.trained[0].run)
+    made = home.train(AS_OFS[1])
+    home.decide(made.run)
+    bundle = read_bundle(home.site.store, NAME, "train", run=made.run)
+
+    before = bundle.inputs["superseded"]
+    counted = {name: len(lines) for name, lines in before.items()}
+    assert counted == {"climate": 8, "returns": 7, "visits": 8}
+    assert home.train(AS_OFS[1]).repeated
+    proof = verify(home.site, NAME)
+    assert (proof.findings, proof.remarks) == ((), ())
+    # all of the store is old, and what no record names may go
+    later = datetime.now(UTC) + timedelta(days=30)
+    collect_garbage(home.site, plan_gc(home.site, now=later), by="tests", now=later)
+    assert audit_store(home.site, hashed=1.0).damages == ()
+    day = [Partition.of("2024-01-20")]
+    first = impact(home.site, home.usecase, dataset="climate", partitions=day, revision=1)
+    assert {item.name for item in first.of("training")} == {
+        home.trained[0].model_version,
+        made.model_version,
+    }
+    again = reproduce(home.site, bundle)
+    assert again.reproduced, again.text()

@@ -104,10 +104,13 @@ def _data(data: Found, *, most: int | None) -> Iterator[Table | str]:
     yield table
     table = _table("Data read", "first", "second", "the same", "revised")
     for each in data["datasets"]:
-        sizes = zip(each["partitions"], each["rows"], strict=True)
+        sizes = zip(each["partitions"], each["rows"], each["superseded"], strict=True)
         table.add_row(
             each["dataset"],
-            *(f"{partitions:,} days, {rows:,} rows" for partitions, rows in sizes),
+            *(
+                f"{days:,} days, {rows:,} rows{f', {before:,} superseded' if before else ''}"
+                for days, rows, before in sizes
+            ),
             f"{each['same']:,}",
             f"{len(each['revised']):,}",
         )
@@ -116,8 +119,8 @@ def _data(data: Found, *, most: int | None) -> Iterator[Table | str]:
     if revised:
         table = _table("Partitions in other revisions", "first", "second")
         for dataset, line in revised[:most]:
-            sizes = zip(line["revisions"], line["rows"], strict=True)
-            cells = (f"revision {number}, {rows:,} rows" for number, rows in sizes)
+            read = zip(line["revisions"], line["rows"], strict=True)
+            cells = (f"revision {number}, {rows:,} rows" for number, rows in read)
             table.add_row(f"{dataset} {line['partition']}", *cells)
         yield _ended(table, len(revised), most)
 

@@ -159,8 +159,8 @@ def _data(config: Read, made: Made) -> Document:
         "parts": {split: _part(made, split, rows=rows) for split in SPLITS},
         "snapshot": dict(made.model["rows"]["snapshot"]),
         "datasets": [
-            _dataset(name, lines, config["datasets"][name])
-            for name, lines in sorted(made.window["datasets"].items())
+            _dataset(name, made.window, config["datasets"][name])
+            for name in sorted(made.window["datasets"])
         ],
         "personal": list(_personal(config, made)),
         "features": [dict(feature) for feature in made.model["features"]],
@@ -184,7 +184,8 @@ def _part(made: Made, split: str, *, rows: str) -> Document:
     }
 
 
-def _dataset(name: str, lines: list[Read], config: Read) -> Document:
+def _dataset(name: str, window: Read, config: Read) -> Document:
+    lines = window["datasets"][name]
     return {
         "name": name,
         "role": config["role"],
@@ -194,6 +195,7 @@ def _dataset(name: str, lines: list[Read], config: Read) -> Document:
         "first": min((line["partition"] for line in lines), default=None),
         "last": max((line["partition"] for line in lines), default=None),
         "restated": sum(line["revision"] > 1 for line in lines),
+        "superseded": len(window.get("superseded", {}).get(name, ())),
         "rows": sum(line["rows"] for line in lines),
         "digest": digest(lines),
     }

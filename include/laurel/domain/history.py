@@ -16,7 +16,10 @@ from laurel.domain.config import UseCaseConfig
 from laurel.domain.config.names import CUTOFF as CUTOFF
 from laurel.domain.config.names import HISTORY as HISTORY
 from laurel.domain.config.names import KNOWN_AT as KNOWN_AT
+from laurel.domain.config.names import KNOWN_FROM as KNOWN_FROM
+from laurel.domain.config.names import KNOWN_UNTIL as KNOWN_UNTIL
 from laurel.domain.config.names import PARTITION as PARTITION
+from laurel.domain.config.names import SUPERSEDED as SUPERSEDED
 from laurel.domain.partition import Partition
 from laurel.domain.window import lookback
 from laurel.errors import ConfigError
@@ -79,7 +82,10 @@ class Table:
 
     frame: pd.DataFrame
     days: NDArray[Any]
-    known_at: NDArray[Any]
+    since: NDArray[Any]
+    """From when a row was known."""
+    until: NDArray[Any] | None
+    """When a revision took its place; not a time where none did, ``None`` where none ever did."""
     key: tuple[str, ...]
     """The key by which several versions of a row are folded; empty where each comes once."""
 
@@ -89,8 +95,10 @@ class Table:
         low = int(np.searchsorted(self.days, bounds[0], side="left"))
         high = int(np.searchsorted(self.days, bounds[1], side="right"))
         limit = pd.Timestamp(cutoff).as_unit("us").to_datetime64()
-        places = low + np.flatnonzero(self.known_at[low:high] <= limit)
-        seen = self.frame.iloc[places]
+        known = self.since[low:high] <= limit
+        if self.until is not None:
+            known &= ~(self.until[low:high] <= limit)
+        seen = self.frame.iloc[low + np.flatnonzero(known)]
         if self.key:
             newest = seen.sort_values(KNOWN_AT, kind="stable")
             seen = newest.drop_duplicates(list(self.key), keep="last").sort_index()
@@ -101,7 +109,8 @@ class Past:
     """The tables that features may look back on, each as it stood at any cutoff.
 
     tables: by name, with ``partition`` (of the event) and ``known_at``; ``history`` among them.
-    The same object serves training and scoring, so both see the same past.
+    Where a table has every revision of a partition, ``known_from`` and ``known_until`` say which
+    was the newest when. The same object serves training and scoring, so both see the same past.
     """
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], config: UseCaseConfig) -> None:
@@ -116,7 +125,8 @@ class Past:
     ) -> dict[str, pd.DataFrame]:
         """What the features of ``day`` may see: known at ``cutoff``, no older than looked back on.
 
-        Tables keep their ``known_at`` and come without ``partition``.
+        Of each partition that is its newest revision of then. Tables keep their ``known_at`` and
+        come without ``partition``.
         """
         days = lookback(self._config, day, history_days=history_days)
         if days is None:
@@ -138,11 +148,21 @@ def _is_plain(column: pd.Series[Any]) -> bool:
 
 def _index(frame: pd.DataFrame, key: tuple[str, ...]) -> Table:
     ordered = frame.sort_values(PARTITION, kind="stable", ignore_index=True)
-    plain = ordered.drop(columns=PARTITION)
+    plain = ordered.drop(columns=[PARTITION, KNOWN_FROM, KNOWN_UNTIL], errors="ignore")
     again = bool(key) and bool(plain.duplicated(list(key)).any())
+    since = _moments(plain[KNOWN_AT])
+    if KNOWN_FROM in ordered:
+        own = _moments(ordered[KNOWN_FROM])
+        since = np.where(np.isnat(own), since, own)
     return Table(
         frame=plain,
         days=ordered[PARTITION].to_numpy(dtype="datetime64[D]"),
-        known_at=plain[KNOWN_AT].dt.tz_convert(None).to_numpy(dtype="datetime64[us]"),
+        since=since,
+        until=_moments(ordered[KNOWN_UNTIL]) if KNOWN_UNTIL in ordered else None,
         key=key if again else (),
     )
+
+
+def _moments(column: pd.Series[Any]) -> NDArray[Any]:
+    found: NDArray[Any] = column.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+    return found

@@ -25,7 +25,12 @@ def compare_datasets(first: Mapping[str, Any], second: Mapping[str, Any]) -> lis
     """What two runs read of each dataset, from the inputs in their bundles."""
     names = sorted(first["datasets"].keys() | second["datasets"].keys())
     return [
-        _dataset(name, first["datasets"].get(name, ()), second["datasets"].get(name, ()))
+        {
+            **_dataset(name, first["datasets"].get(name, ()), second["datasets"].get(name, ())),
+            "superseded": [
+                len(inputs.get("superseded", {}).get(name, ())) for inputs in (first, second)
+            ],
+        }
         for name in names
     ]
 

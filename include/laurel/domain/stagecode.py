@@ -84,7 +84,15 @@ _EVIDENCE = (
 )
 
 CODE: dict[str, tuple[str, ...]] = {
-    "assemble": ("stages/assemble", "domain/lateness", *_ENGINE, *_TABLES, *_GROUND, *_PAST),
+    "assemble": (
+        "stages/assemble",
+        "stages/superseded",
+        "domain/lateness",
+        *_ENGINE,
+        *_TABLES,
+        *_GROUND,
+        *_PAST,
+    ),
     "validate": (
         "stages/validate",
         "adapters/gx",

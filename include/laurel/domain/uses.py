@@ -56,8 +56,11 @@ def read_use(document: Mapping[str, Any], *, rows: str) -> Use:
     """
     inputs, kind = document["inputs"], document["kind"]
     if kind == "train":
+        before = inputs.get("superseded", {})
         read = {
-            name: spans((line["partition"], line["revision"]) for line in lines)
+            name: spans(
+                (line["partition"], line["revision"]) for line in (*lines, *before.get(name, ()))
+            )
             for name, lines in inputs["datasets"].items()
         }
     elif kind == "monitor":

@@ -184,6 +184,25 @@ def read_window(document: Mapping[str, Any]) -> TrainingWindow:
         ) from error
 
 
+def window_files(document: Mapping[str, Any], dataset: str) -> dict[str, Mapping[str, Any]]:
+    """The files of a dataset that a run reads, by name, each with its line of ``window.json``.
+
+    A partition's file has the name that it has in its dataset; that of a revision which was
+    superseded before as_of has its number besides. document: ``window.json``, or the inputs in a
+    bundle, both with ``datasets`` and, where something was superseded, ``superseded``.
+
+    >>> new, old = ({"partition": "2024-01-03", "revision": number} for number in (2, 1))
+    >>> [*window_files({"datasets": {"visits": [new]}, "superseded": {"visits": [old]}}, "visits")]
+    ['2024-01-03.parquet', '2024-01-03.r1.parquet']
+    """
+    newest = document["datasets"][dataset]
+    before = document.get("superseded", {}).get(dataset, ())
+    return {
+        **{f"{line['partition']}.parquet": line for line in newest},
+        **{f"{line['partition']}.r{line['revision']}.parquet": line for line in before},
+    }
+
+
 def _check_start(config: UseCaseConfig, as_of: datetime) -> None:
     said = instant(as_of)
     if Partition.at(as_of).day < config.training.start:

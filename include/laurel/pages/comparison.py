@@ -222,7 +222,10 @@ def _dataset(each: Found) -> dict[str, Any]:
         **each,
         "sizes": [
             f"{partitions:,} partitions, {rows:,} rows"
-            for partitions, rows in zip(each["partitions"], each["rows"], strict=True)
+            f"{f', {before:,} as superseded, too' if before else ''}"
+            for partitions, rows, before in zip(
+                each["partitions"], each["rows"], each["superseded"], strict=True
+            )
         ],
         "only": [", ".join(_stretch(*ends) for ends in stretches) for stretches in each["only"]],
     }

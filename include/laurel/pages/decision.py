@@ -71,7 +71,7 @@ def render_decision(
         reliability=list(_reliability(evidence)),
         slices=[_slice(scope, checks, objective) for scope in evidence["slices"]],
         days=list(_days(window)),
-        datasets=[_dataset(name, lines) for name, lines in window.get("datasets", {}).items()],
+        datasets=[_dataset(name, window) for name in window.get("datasets", {})],
         identity={
             "Run": run,
             "Window": digest(window),
@@ -213,11 +213,13 @@ def _days(window: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             }
 
 
-def _dataset(name: str, lines: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _dataset(name: str, window: Mapping[str, Any]) -> dict[str, Any]:
+    lines: list[Mapping[str, Any]] = window["datasets"][name]
     return {
         "name": name,
         "partitions": len(lines),
         "restated": sum(line["revision"] > 1 for line in lines),
+        "superseded": len(window.get("superseded", {}).get(name, ())),
         "rows": sum(line["rows"] for line in lines),
         "digest": digest(lines)[:_SHOWN_DIGEST],
     }

@@ -115,7 +115,7 @@ def train_again(
             parameters=then.parameters,
             inputs={
                 **inputs,
-                "datasets": chosen.document()["datasets"],
+                **chosen.read(),
                 "card": then.inputs.get("card", {}),
             },
             outputs=made.outputs,

@@ -12,14 +12,16 @@ import yaml
 from laurel.adapters.dvc import DataPlane
 from laurel.adapters.tables import read_table
 from laurel.domain.bundle import Bundle
+from laurel.domain.window import window_files
 
 
 def changed_inputs(plane: DataPlane, bundle: Bundle, clone: Path) -> Iterator[str]:
     """Partitions whose bytes are not those that the run read, and how they differ."""
-    for name, lines in sorted(bundle.inputs["datasets"].items()):
+    for name in sorted(bundle.inputs["datasets"]):
         window = f"data/{bundle.usecase}/inputs/{name}"
         given = plane.names(_pointed(clone / f"{window}.dvc"))
-        read = {f"{line['partition']}.parquet": str(line["md5"]) for line in lines}
+        lines = window_files(bundle.inputs, name)
+        read = {file: str(line["md5"]) for file, line in lines.items()}
         key = list(bundle.parameters["datasets"][name]["key"])
         for file in sorted(read.keys() | given.keys()):
             before, after = read.get(file), given.get(file)

@@ -192,7 +192,7 @@ def _run(
         inputs={
             "window": chosen.digest,
             "champion": champion["model_version"],
-            "datasets": chosen.document()["datasets"],
+            **chosen.read(),
             "card": usecase.config.card.model_dump(mode="json"),
         },
         outputs=made.outputs,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,11 @@ from laurel.domain.canonical import parse_instant
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.history import (
     CUTOFF,
+    HISTORY,
     INSTANT,
     KNOWN_AT,
     PARTITION,
+    SUPERSEDED,
     cutoff_of,
     fold_labels,
     join_labels,
@@ -36,9 +40,18 @@ from laurel.domain.history import (
 )
 from laurel.domain.lateness import LabelCounts, count_labels
 from laurel.domain.partition import Partition
-from laurel.domain.window import TrainingWindow, read_window
+from laurel.domain.window import TrainingWindow, read_window, window_files
 from laurel.errors import IntegrityError
 from laurel.settings import Settings
+from laurel.stages.superseded import (
+    Input,
+    Inputs,
+    Versions,
+    join_versions,
+    older_rows,
+    versions_of,
+    write_superseded,
+)
 from laurel.usecase import UseCase
 
 Line = Mapping[str, Any]
@@ -81,20 +94,23 @@ def assemble(usecase: UseCase, folder: Path, *, settings: Settings | None = None
 
     Each is a folder of files of whole partitions of event time. ``rows`` has each row once, with
     its newest label, ``partition``, ``cutoff`` and the label's ``known_at``; the folder named as
-    the labels dataset has every label of these rows by its ``known_at``. In memory is one
-    partition at a time. Raises :class:`IntegrityError` for bytes other than ``window.json`` names,
-    and for anything known after as_of.
+    the labels dataset has every label of these rows by its ``known_at``. What was superseded by
+    as_of is beside, for the features of earlier days (:mod:`laurel.stages.superseded`). In memory
+    is one partition at a time. Raises :class:`IntegrityError` for bytes other than ``window.json``
+    names, and for anything known after as_of.
     """
     config = usecase.config
     data = folder / "data" / usecase.name
     document = read_json(data / "window.json")
-    window, lines = read_window(document), document["datasets"]
+    window, beside = read_window(document), data / "snapshot" / SUPERSEDED
+    shutil.rmtree(beside, ignore_errors=True)
     inputs = {
-        name: _checked(data / "inputs" / name, lines[name], name=name, window=window)
+        name: _checked(data / "inputs" / name, window_files(document, name), name, window=window)
         for name in sorted(config.datasets)
     }
     for name in config.context_names:
-        _write_context(inputs[name], data / "snapshot" / name)
+        _write_context(inputs[name].newest, data / "snapshot" / name)
+        write_superseded(inputs[name], data / "snapshot" / name, beside / name)
     rows, labels = inputs[config.rows_name], inputs[config.labels_name]
     found = _join(rows, labels, data, config, last=_last(window), settings=settings)
     write_json(asdict(found), data / "snapshot" / "counts.json")
@@ -106,38 +122,31 @@ def _last(window: TrainingWindow) -> str:
     return window.partitions("labels")[-1].key
 
 
-@dataclass(frozen=True)
-class _Input:
-    """A partition's file, its bytes checked, and when it became known."""
-
-    file: Path
-    known_at: str
-    rows: int
-
-
 def _checked(
-    folder: Path, lines: list[Line], *, name: str, window: TrainingWindow
-) -> dict[str, _Input]:
-    """The files of a dataset by partition, in order."""
+    folder: Path, expected: Mapping[str, Line], name: str, *, window: TrainingWindow
+) -> Inputs:
+    """The files of a dataset, in order; expected: their lines in ``window.json`` by their names."""
     where = {"usecase": window.usecase, "dataset": name}
-    expected = {f"{line['partition']}.parquet" for line in lines}
     found = {path.name for path in folder.glob("*.parquet")}
-    if found != expected:
+    if found != set(expected):
         raise IntegrityError(
             "the window's files are not those that window.json names",
             **where,
-            found=f"{len(found)} files; besides: {', '.join(sorted(found ^ expected)[:5])}",
+            found=f"{len(found)} files; besides: {', '.join(sorted(found ^ set(expected))[:5])}",
             expected=f"{len(expected)} files",
             hint="pull the window's .dvc again",
         )
-    ordered = sorted(lines, key=lambda line: str(line["partition"]))
-    return {
-        str(line["partition"]): _check(folder, line, where=where, as_of=window.as_of)
-        for line in ordered
-    }
+    files = [
+        _check(folder / file, line, where=where, as_of=window.as_of)
+        for file, line in sorted(expected.items())
+    ]
+    return Inputs(
+        newest={one.partition: one for one in files if one.known_until is None},
+        superseded=tuple(one for one in files if one.known_until is not None),
+    )
 
 
-def _check(folder: Path, line: Line, *, where: dict[str, str], as_of: datetime) -> _Input:
+def _check(file: Path, line: Line, *, where: dict[str, str], as_of: datetime) -> Input:
     partition, known_at = str(line["partition"]), str(line["known_at"])
     if parse_instant(known_at) > as_of:
         raise IntegrityError(
@@ -147,7 +156,6 @@ def _check(folder: Path, line: Line, *, where: dict[str, str], as_of: datetime) 
             found=f"known at {known_at}",
             expected=f"known by {as_of.isoformat()}",
         )
-    file = folder / f"{partition}.parquet"
     with file.open("rb") as opened:
         md5 = hashlib.file_digest(opened, _md5).hexdigest()
     if md5 != line["md5"]:
@@ -159,14 +167,14 @@ def _check(folder: Path, line: Line, *, where: dict[str, str], as_of: datetime) 
             expected=line["md5"],
             hint="pull the window's .dvc again; if it stays so, the remote is damaged",
         )
-    return _Input(file, known_at, int(line["rows"]))
+    return Input(file, partition, known_at, int(line["rows"]), line.get("superseded_at"))
 
 
 def _md5() -> Any:
     return hashlib.md5(usedforsecurity=False)
 
 
-def _write_context(inputs: Mapping[str, _Input], target: Path) -> None:
+def _write_context(inputs: Mapping[str, Input], target: Path) -> None:
     with PartsWriter(target) as writer:
         for partition, one in inputs.items():
             rows = read_table(one.file)
@@ -175,8 +183,8 @@ def _write_context(inputs: Mapping[str, _Input], target: Path) -> None:
 
 
 def _join(
-    rows: Mapping[str, _Input],
-    labels: Mapping[str, _Input],
+    rows: Inputs,
+    labels: Inputs,
     data: Path,
     config: UseCaseConfig,
     *,
@@ -187,21 +195,25 @@ def _join(
 
     A label may arrive in any partition, so all of them are matched with all rows by key.
     """
-    found, groups = Assembled(), _groups(rows)
+    found, groups = Assembled(), _groups(rows.newest)
     folders = [empty_folder(data / "snapshot" / name) for name in (ROWS, config.labels_name)]
+    beside = data / "snapshot" / SUPERSEDED
     with open_engine(config.training.engine, folder=data, settings=settings) as engine:
         calls = _calls(rows, labels, groups, data, config, last=last, memory=engine.match_memory)
         made = engine.each(join_group, calls)
-        for group, (part, own, counts) in zip(groups, made, strict=True):
+        for group, (part, own, versions, counts) in zip(groups, made, strict=True):
+            file = f"{group[0]}.parquet"
             for folder, table in zip(folders, (part, own), strict=True):
-                write_table(table, folder / f"{group[0]}.parquet", durable=False)
+                write_table(table, folder / file, durable=False)
+            if versions is not None:
+                write_table(versions, beside / HISTORY / file, durable=False)
             found += counts
     return found
 
 
 def _calls(
-    rows: Mapping[str, _Input],
-    labels: Mapping[str, _Input],
+    rows: Inputs,
+    labels: Inputs,
     groups: list[list[str]],
     data: Path,
     config: UseCaseConfig,
@@ -210,36 +222,46 @@ def _calls(
     memory: str,
 ) -> Iterator[tuple[Any, ...]]:
     """For each group its rows, their labels, and what else :func:`join_group` is given."""
-    files = [[rows[partition].file for partition in group] for group in groups]
-    arrived = {name: one.file for name, one in labels.items()}
-    known = {name: one.known_at for name, one in labels.items()}
+    files = [[rows.newest[partition].file for partition in group] for group in groups]
+    arrived = {name: one.file for name, one in labels.named().items()}
+    known = {name: one.known_at for name, one in labels.newest.items()}
     matched = match_labels(files, arrived, config.rows.key, folder=data, memory=memory)
+    # two of DuckDB's at once need a folder each
+    beside = data / "snapshot" / SUPERSEDED
+    older = older_rows(rows, labels, config, folder=beside, memory=memory)
     for group, came in zip(groups, matched, strict=True):
-        parts = [stamp(read_table(rows[name].file), partition=name) for name in group]
-        yield pd.concat(parts, ignore_index=True), came, known, config, last
+        parts = [stamp(read_table(rows.newest[name].file), partition=name) for name in group]
+        mine = islice(older, sum(one.partition in group for one in rows.superseded))
+        versions = versions_of(group, came, rows, labels, older=mine)
+        yield pd.concat(parts, ignore_index=True), came, known, versions, config, last
 
 
 def join_group(
     plain: pd.DataFrame,
     came: pd.DataFrame,
     known: Mapping[str, str],
+    versions: Versions | None,
     config: UseCaseConfig,
     last: str,
-) -> tuple[pd.DataFrame, pd.DataFrame, Assembled]:
-    """Rows with their newest labels, all labels of these rows, and what both hold, counted.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, Assembled]:
+    """Rows with their newest labels, all labels of these rows, both in every revision, and counts.
 
-    plain: rows with ``partition``. came: labels with their partition of arrival. known: when each
-    of these became known. last: the newest of these that is read.
+    plain: rows with ``partition``. came: labels with the name of the file that they came in.
+    known: when each of these became known, without the superseded ones. last: the newest partition
+    of labels that is read.
     """
     moments = {name: pd.Timestamp(parse_instant(text)) for name, text in known.items()}
+    past = None if versions is None else join_versions(plain, came, versions, config)
+    if versions is not None:
+        came = came[came[ARRIVAL].isin(moments)].reset_index(drop=True)
     own = came.drop(columns=ARRIVAL)
     own[KNOWN_AT] = came[ARRIVAL].map(moments).astype(INSTANT)
     part = join_newest(plain, own, config)
     counts = count_labels(plain, came.rename(columns={ARRIVAL: PARTITION}), config, last=last)
-    return part, own, _count(part, config, came=counts)
+    return part, own, past, _count(part, config, came=counts)
 
 
-def _groups(rows: Mapping[str, _Input]) -> list[list[str]]:
+def _groups(rows: Mapping[str, Input]) -> list[list[str]]:
     """Partitions that follow each other, until they have so many rows that they make a file."""
     groups: list[list[str]] = []
     count = PART_ROWS

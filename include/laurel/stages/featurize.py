@@ -23,7 +23,7 @@ from laurel.domain.featureset import (
     check_equal_columns,
     compute_features,
 )
-from laurel.domain.history import CUTOFF, HISTORY, PARTITION, Past, join_labels
+from laurel.domain.history import CUTOFF, HISTORY, PARTITION, SUPERSEDED, Past, join_labels
 from laurel.domain.part import frame_head
 from laurel.domain.partition import Partition
 from laurel.domain.window import SPLITS, Days, Split, TrainingWindow, lookback, read_window
@@ -138,7 +138,8 @@ def _looked_at(rows: pd.DataFrame, config: UseCaseConfig) -> Days | None:
 class Trailing:
     """A table of the snapshot as far as is looked back on it, while the days go on.
 
-    ``history`` is the rows with every label of theirs; in memory is what the last days asked for
+    ``history`` is the rows with every label of theirs. A file that has superseded revisions, too,
+    is read in place of the one with the newest alone. In memory is what the last days asked for
     overlap.
     """
 
@@ -169,6 +170,9 @@ class Trailing:
         return self._empty
 
     def _load(self, span: _Span) -> pd.DataFrame:
+        every = self._snapshot / SUPERSEDED / self._name / span.file.name
+        if every.is_file():
+            return read_table(every)
         if self._name != HISTORY:
             return read_table(span.file)
         rows = read_table(span.file, [*self._config.rows.columns, PARTITION])

@@ -19,7 +19,13 @@ from laurel.adapters.documents import read_json
 from laurel.adapters.overlap import ahead
 from laurel.adapters.tables import empty_table, expect_types, iter_table, read_table, table_rows
 from laurel.adapters.xgboost import PROFILE, Block, Model, load_features, load_model
-from laurel.domain.featureset import PartitionFeatures, as_text, check_equal_columns
+from laurel.domain.config import UseCaseConfig
+from laurel.domain.featureset import (
+    Featurizer,
+    PartitionFeatures,
+    as_text,
+    check_equal_columns,
+)
 from laurel.domain.history import HISTORY, Past, cutoff_of, join_labels
 from laurel.domain.objective import as_learned, check_same_objective
 from laurel.domain.partition import Partition
@@ -98,13 +104,10 @@ class Scorer:
         self.config = as_learned(usecase.config, self.model.about)
         self.partition = given.partition
         self._file = given.file
-        history = join_labels(given.past_rows, given.labels, self.config, how="inner")
-        self._features = PartitionFeatures(
+        self._features = live_features(
+            given,
             load_features(model),
-            Past({HISTORY: history, **given.context}, self.config),
             config=self.config,
-            partition=given.partition,
-            cutoff=cutoff_of(given.partition, self.config),
             history_days=self.model.about.get("history_days"),
         )
 
@@ -138,6 +141,21 @@ class Scorer:
         for each in encoded:
             scores = self.model.scores(each.block)
             yield Batch(each.rows, each.features, each.block, scores)
+
+
+def live_features(
+    given: Given, featurizer: Featurizer, *, config: UseCaseConfig, history_days: int | None = None
+) -> PartitionFeatures:
+    """A feature set over a partition to score, with the past that was known at its cutoff."""
+    history = join_labels(given.past_rows, given.labels, config, how="inner")
+    return PartitionFeatures(
+        featurizer,
+        Past({HISTORY: history, **given.context}, config),
+        config=config,
+        partition=given.partition,
+        cutoff=cutoff_of(given.partition, config),
+        history_days=history_days,
+    )
 
 
 def score(usecase: UseCase, given: Given, *, model: Path) -> Scores:

@@ -28,6 +28,7 @@ from laurel.domain.evidence import Evidence
 from laurel.domain.gate import judge, promotes
 from laurel.domain.ledger import LedgerEntry, LedgerState
 from laurel.domain.proof import Finding
+from laurel.domain.window import window_files
 from laurel.errors import IntegrityError, LaurelError, NotFound
 from laurel.runs.code import PACKAGE
 from laurel.runs.site import Site
@@ -176,10 +177,11 @@ def _window(bundle: Bundle, catalogs: Mapping[str, CatalogState]) -> Iterator[Fi
     window = json.loads(text)
     fault = "the window is not the one that the run's inputs name"
     yield from _equal(place, fault, digest(window), bundle.inputs.get("window"))
-    for name, lines in sorted(window["datasets"].items()):
-        for line in lines:
+    for name in sorted(window["datasets"]):
+        lines = window_files(window, name)
+        for line in lines.values():
             yield from _line(bundle, name, line, catalogs.get(name))
-        files = {f"{line['partition']}.parquet": str(line["md5"]) for line in lines}
+        files = {file: str(line["md5"]) for file, line in lines.items()}
         pointer = bundle.files.get(f"data/{bundle.usecase}/inputs/{name}.dvc", "")
         outs = (yaml.safe_load(pointer) or {}).get("outs", [{}])
         fault = f"the window directory of {name} does not hold just the revisions of the window"
