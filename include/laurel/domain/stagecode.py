@@ -13,8 +13,10 @@ _TABLES = (
     "adapters/tables/arrow",
     "adapters/tables/content",
     "adapters/tables/matching",
+    "adapters/tables/ordered",
     "adapters/tables/parts",
     "adapters/tables/reading",
+    "adapters/tables/sorting",
     "adapters/tables/writing",
     "adapters/textual",
 )
