@@ -32,6 +32,7 @@ def main() -> None:
 
 def _assemble() -> None:
     from laurel.cli import (
+        alarms,
         card,
         checkout,
         compare,
@@ -55,7 +56,7 @@ def _assemble() -> None:
         usecases,
     )
 
-    for module in (stage, dvc, schema, gate, proof, quarantine, store, usecases):
+    for module in (stage, dvc, schema, gate, proof, quarantine, alarms, store, usecases):
         app.add_typer(module.app)
     for command in (
         stack.up,

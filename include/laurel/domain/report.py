@@ -148,6 +148,22 @@ class Alarm:
     found: str
     bound: str
     reason: str
+    state: Literal["suspected", "confirmed"] = "confirmed"
+    since: str | None = None
+    """The night on which the bound was exceeded first; none where only this night is judged."""
+    tally: str = ""
+    """On how many of the last nights the bound was exceeded, in words."""
+    change: Literal["suspected", "confirmed", "worsened"] | None = None
+    """What this night changed."""
+    silenced: str | None = None
+    """Who acknowledged it, why and until when, in words; none: nobody."""
+    belief: str = ""
+    """How often quiet nights exceed the bound, and how soon shifts are found, in words."""
+
+    @property
+    def loud(self) -> bool:
+        """Whether it should disturb anybody: confirmed, and acknowledged by nobody."""
+        return self.state == "confirmed" and self.silenced is None
 
 
 @dataclass(frozen=True)
@@ -197,25 +213,34 @@ class Report:
     feedback: Feedback | None = None
     """``None`` where nothing is decided."""
     shadows: tuple[Shadow, ...] = ()
+    calibration: str | None = None
+    """The digest of the calibration of alarms that this night knew."""
+    cleared: tuple[str, ...] = ()
+    """Checks whose alarm cleared on this night."""
     observed: Mapping[str, float] = field(default_factory=dict, compare=False)
     costs: tuple[Cost, ...] = field(default=(), compare=False)
 
     @property
     def standing(self) -> Standing:
         """``alarmed``, ``deserved``, or ``unknown`` where labels are too few to say."""
-        if self.alarms:
+        if self.loud:
             return "alarmed"
         enough = self.realised.champion.labelled >= self.minimum_rows
         return "deserved" if enough else "unknown"
 
     @property
+    def loud(self) -> tuple[Alarm, ...]:
+        """The alarms that are confirmed, and acknowledged by nobody."""
+        return tuple(alarm for alarm in self.alarms if alarm.loud)
+
+    @property
     def verdict(self) -> str:
         """The report in one sentence."""
-        if self.alarms:
-            word = "alarm" if len(self.alarms) == 1 else "alarms"
-            first = "; ".join(alarm.reason for alarm in self.alarms[:3])
-            more = f"; and {len(self.alarms) - 3} more" if len(self.alarms) > 3 else ""
-            return f"{len(self.alarms)} {word}: {first}{more}."
+        if loud := self.loud:
+            word = "alarm" if len(loud) == 1 else "alarms"
+            first = "; ".join(alarm.reason for alarm in loud[:3])
+            more = f"; and {len(loud) - 3} more" if len(loud) > 3 else ""
+            return f"{len(loud)} {word}: {first}{more}."
         scored = f"{self.rows:,} rows scored"
         name, known = self.champion.model_version, self.realised.champion
         if self.standing == "unknown":

@@ -16,8 +16,8 @@ from laurel.domain.partition import Partition
 from laurel.domain.report import Report
 from laurel.pages.report import render_report
 from laurel.runs.night import Night, choose_night, gather
+from laurel.runs.settling import measure_night
 from laurel.runs.site import Site
-from laurel.stages.monitor import monitor as measure
 from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
@@ -103,7 +103,8 @@ def _write(site: Site, usecase: UseCase, *, night: Night, run: str) -> None:
     """Measure, then write the report and, once it is there, the bundle that names it."""
     started = perf_counter()
     with site.workspace() as folder:
-        report = measure(usecase, gather(site, usecase, night=night, folder=folder))
+        given = gather(site, usecase, night=night, folder=folder)
+        report = measure_night(site, usecase, given=given, said=night.alarms)
     bundle = _bundle(site, usecase, night=night, run=run, report=report)
     site.store.create(f"{bundle.prefix}/report.html", render_report(report).encode())
     site.store.create(f"{bundle.prefix}/report.json", canonical_json(report.document()))

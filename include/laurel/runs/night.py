@@ -25,6 +25,7 @@ from laurel.domain.report import ChampionFacts, DataWarning, Quarantined
 from laurel.errors import IntegrityError, NotFound, Pending
 from laurel.runs.inputs import COUNTS, Inputs, choose_inputs, lay_files, line_of, load_given
 from laurel.runs.past import said_of
+from laurel.runs.settling import Said, said_of_night
 from laurel.runs.site import Site
 from laurel.runs.train import named_training, trained_files
 from laurel.stages.monitor import MonitorInput
@@ -68,6 +69,8 @@ class Night:
     served: Served
     again: Inputs
     """What the partition would be scored from now, to compare with what was published."""
+    alarms: Said
+    """What is known of alarms."""
 
     def document(self, labels: str) -> dict[str, Any]:
         """Plain JSON values, for the run's id and bundle; ``labels`` names their dataset."""
@@ -75,7 +78,11 @@ class Night:
         known = [line for line in map(line_of, self.labels) if line not in read.get(labels, ())]
         read[labels] = [*read.get(labels, ()), *known]
         read[PREDICTIONS] = [*map(line_of, self.past), line_of(self.predictions)]
-        return {"read": read, "quarantine": [item.id for item in self.held]}
+        return {
+            "read": read,
+            "quarantine": [item.id for item in self.held],
+            "alarms": self.alarms.document(),
+        }
 
 
 def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night:
@@ -104,6 +111,7 @@ def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night
         held=_held(site, usecase, partition=partition),
         served=served,
         again=choose_inputs(site, usecase, partition=partition, champion=served.entry),
+        alarms=said_of_night(site, usecase, partition),
     )
 
 

@@ -15,8 +15,8 @@ from laurel.domain.report import Quarantined
 from laurel.runs.corrected import corrected_site
 from laurel.runs.inputs import Inputs
 from laurel.runs.night import Night, Served, gather
+from laurel.runs.settling import measure_night, said_then
 from laurel.runs.site import Site
-from laurel.stages.monitor import monitor as measure
 from laurel.usecase import UseCase
 
 Corrected = Mapping[tuple[str, int], Bundle]
@@ -63,9 +63,11 @@ def report_again(
         held=_held(site, then),
         served=served,
         again=inputs,
+        alarms=said_then(then.inputs.get("alarms"), usecase),
     )
     with site.workspace() as folder:
-        return measure(usecase, gather(seen, usecase, night=night, folder=folder)).document()
+        given = gather(seen, usecase, night=night, folder=folder)
+        return measure_night(site, usecase, given=given, said=night.alarms).document()
 
 
 def _predictions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from laurel.domain.config.alarms import Alarms
 from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.column import Column, ColumnType
 from laurel.domain.config.cost import COST, Cost, MatrixCost, OutcomeCost, UnitCost
@@ -26,6 +27,7 @@ __all__ = [
     "COST",
     "PREDICTIONS",
     "TERMS",
+    "Alarms",
     "AtLeast",
     "AtMost",
     "Column",

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from laurel.domain.config import tuning
+from laurel.domain.config.alarms import Alarms
 from laurel.domain.config.base import Frozen, Name
 from laurel.domain.config.card import Card
 from laurel.domain.config.check import Reference
@@ -41,6 +42,8 @@ class UseCaseConfig(Frozen):
     gate: Gate
     scoring: Scoring
     monitoring: Monitoring = Monitoring()
+    alarms: Alarms = Field(default=Alarms(), exclude=True)
+    """When an alarm is believed and whom it is told; a training does not depend on it."""
     examination: Examination = Field(default=Examination(), exclude=True)
     """The scheduled check of features; a training does not depend on it."""
     card: Card = Field(default=Card(), exclude=True)
