@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
+from laurel_airflow.alarming import RetrainOperator, TellOperator
 from laurel_airflow.assets import champion_asset, dataset_asset, report_asset
 from laurel_airflow.common import dag_arguments, day_param, intervals, usecases
 from laurel_airflow.operators import MonitorOperator
@@ -11,7 +12,9 @@ from laurel_airflow.sensors import PredictionsSensor
 
 DOC = """Write the nightly report: drift, realised performance, freshness, alarms.
 
-Everything is measured with what was known at the partition's end. A backfilled night says so."""
+Everything is measured with what was known at the partition's end. A backfilled night says so, and
+asks for nothing. `tell` tells the channels of the use case what the night changed, once; `retrain`
+triggers the training DAG where a confirmed alarm asks for it, and is skipped otherwise."""
 
 for usecase in usecases():
     config = usecase.config
@@ -35,3 +38,7 @@ for usecase in usecases():
             outlets=[report_asset(usecase.name)],
         )
         inputs >> monitor
+        if config.alarms.notify:
+            monitor >> TellOperator(task_id="tell", usecase=usecase.name)
+        if config.monitoring.retrain:
+            monitor >> RetrainOperator(task_id="retrain", usecase=usecase.name)

@@ -173,3 +173,9 @@ class WorkersFault(LaurelError):
     """A cluster did not answer, or lost a worker: trying again may help."""
 
     retryable = True
+
+
+class ChannelFault(LaurelError):
+    """Whoever an alarm is told to did not take it: trying again may help."""
+
+    retryable = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -18,9 +18,13 @@ from laurel.pages.report import render_report
 from laurel.runs.night import Night, choose_night, gather
 from laurel.runs.settling import measure_night
 from laurel.runs.site import Site
+from laurel.runs.tell import write_changes
 from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
+
+SHOWN, VERDICT, OPEN = 6, 240, 60
+"""What the asset event tells of alarms at most: how many, and characters of the texts."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class Monitored:
     alarms: int
     retrain: bool
     page: str
+    open: tuple[str, ...] = ()
+    """``drift/hour confirmed critical`` and the like, gravest first."""
+    backfilled: bool = False
 
     def sentence(self) -> str:
         """The report in a sentence."""
@@ -44,8 +51,11 @@ class Monitored:
         return {
             "run": self.run,
             "partition": self.partition,
+            "verdict": shortened(self.verdict, VERDICT),
             "alarms": self.alarms,
+            "open": [shortened(text, OPEN) for text in self.open[:SHOWN]],
             "retrain": self.retrain,
+            "backfilled": self.backfilled,
             "page": self.page,
         }
 
@@ -78,14 +88,31 @@ def monitor(
         run=run,
         partition=partition.key,
         verdict=str(document["verdict"]),
-        alarms=len(document["alarms"]),
+        alarms=sum(map(loud, document["alarms"])),
         retrain=bool(document["retrain"]),
         page=f"{prefix}/report.html",
+        open=tuple(f"{a['check']} {a['state']} {a['severity']}" for a in document["alarms"]),
+        backfilled=backfilled,
     )
+    write_changes(site, usecase, document=document, run=run, backfilled=backfilled)
     _list_report(site, made, backfilled=backfilled)
     if pages is not None:
         pages["Report"] = made.page
     return made
+
+
+def loud(alarm: Mapping[str, Any]) -> bool:
+    """Whether an alarm of a report's document is confirmed, and acknowledged by nobody."""
+    return bool(alarm["state"] == "confirmed" and alarm["silenced"] is None)
+
+
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters.
+
+    >>> shortened("all is well", 7)
+    'all is…'
+    """
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _run_id(site: Site, usecase: UseCase, night: Night) -> str:
