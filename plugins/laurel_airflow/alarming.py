@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from laurel.errors import LaurelError, ChannelFault
+from laurel.errors import ChannelFault, LaurelError
 from laurel_airflow.common import dag_id
 from laurel_airflow.links import page_url
 from laurel_airflow.operators import LaurelOperator
@@ -59,8 +59,7 @@ class TellOperator(LaurelOperator):
 class RetrainOperator(TriggerDagRunOperator):
     """Triggers the training DAG where a night's confirmed alarm asks for it; skipped otherwise."""
 
-    operator_extra_links = TriggerDagRunOperator.operator_extra_links
-    ui_color: ClassVar[str] = LaurelOperator.ui_color
+    ui_color = LaurelOperator.ui_color
 
     def __init__(self, *, usecase: str, **kwargs: Any) -> None:
         super().__init__(

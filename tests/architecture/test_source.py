@@ -40,6 +40,9 @@ MAY_ASK_THE_TIME = {
     "adapters/records/ledger.py": "decided_at, where the caller gives none",
     "adapters/dvc/remote.py": "how old an object is that a run relies on",
     "runs/proof/statement.py": "signed_at, recorded with a signature",
+    "runs/calibrate.py": "at, recorded with what was learned",
+    "runs/acknowledge.py": "at, recorded with a person's word",
+    "runs/tell.py": "at, recorded with what was told and asked for",
     "runs/gc.py": "what is too young to be dropped; when something was",
     "local/readiness.py": "how long a process of the embedded stack has been starting",
 }

@@ -18,6 +18,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home of the tests' own, and the toy beside the shipped use cases."""
     folder = tmp_path_factory.mktemp("dags")
     usecases, suites = write_toy(folder)
+    file = usecases / "toy" / "usecase.yaml"
+    asking = file.read_text().replace("minimum_rows: 100\n", "minimum_rows: 100\n  retrain: true\n")
+    file.write_text(f"{asking}alarms:\n  notify: [{{kind: webhook, connection: hook}}]\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUREL_HOME", str(folder / "laurel"))
         patch.setenv("LAUREL_USECASES", str(usecases))

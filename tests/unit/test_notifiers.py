@@ -54,6 +54,12 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
         yield kept
 
 
+def html(mail: Any) -> str:
+    """The text of the part that a person sees."""
+    (part,) = [part for part in mail.walk() if part.get_content_type() == "text/html"]
+    return str(part.get_payload(decode=True).decode())
+
+
 def test_a_mail_arrives_escaped_and_no_text_of_it_is_a_template(box: Mailbox) -> None:
     channel = Mail(kind="mail", connection="smtp_ops", to=("ops@example.org", "risk@example.org"))
 
@@ -62,10 +68,7 @@ def test_a_mail_arrives_escaped_and_no_text_of_it_is_a_template(box: Mailbox) ->
     (mail,) = box.mails
     assert mail["Subject"] == "[laurel] toy 2024-02-20: 1 confirmed critical"
     assert (mail["To"], mail["From"]) == ("ops@example.org, risk@example.org", "laurel@example.org")
-    (part,) = [part for part in mail.walk() if part.get_content_type() == "text/html"]
-    text = part.get_payload(decode=True)
-    assert isinstance(text, bytes)
-    body = text.decode()
+    body = html(mail)
     assert "<script" not in body
     assert "&lt;script&gt;" in body
     assert "{{ 7 * 7 }}" in body, "49 would be a template that was rendered"
@@ -79,7 +82,7 @@ def test_a_backfilled_night_is_called_so_in_a_mail(box: Mailbox) -> None:
 
     (mail,) = box.mails
     assert mail["Subject"].startswith("[laurel] backfilled: toy")
-    assert "a backfilled night" in mail.as_string()
+    assert "a backfilled night" in html(mail)
 
 
 def test_a_webhook_is_sent_plain_values_with_its_token(posted: Hook) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from laurel.domain.alarms.raised import Alarm
 from laurel.domain.config import AtLeast, AtMost, Monitoring
 from laurel.domain.drift import SEVERITIES, WEEK, FeatureDrift, bound_above
 from laurel.domain.report import (
-    Alarm,
     Comparison,
     DataWarning,
     Freshness,

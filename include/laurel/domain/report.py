@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from laurel.domain.alarms.raised import Alarm
 from laurel.domain.canonical import digest, instant
 from laurel.domain.correlation import CorrelationChange
 from laurel.domain.drift import FeatureDrift
@@ -136,34 +137,6 @@ class Skew:
     rows: int
     differing: int
     largest: float
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """One thing that a person should look at."""
-
-    check: str
-    """``drift/<feature>``, ``score_drift``, ``performance/<metric>``, ``freshness/<dataset>``, …"""
-    severity: Literal["warning", "critical"]
-    found: str
-    bound: str
-    reason: str
-    state: Literal["suspected", "confirmed"] = "confirmed"
-    since: str | None = None
-    """The night on which the bound was exceeded first; none where only this night is judged."""
-    tally: str = ""
-    """On how many of the last nights the bound was exceeded, in words."""
-    change: Literal["suspected", "confirmed", "worsened"] | None = None
-    """What this night changed."""
-    silenced: str | None = None
-    """Who acknowledged it, why and until when, in words; none: nobody."""
-    belief: str = ""
-    """How often quiet nights exceed the bound, and how soon shifts are found, in words."""
-
-    @property
-    def loud(self) -> bool:
-        """Whether it should disturb anybody: confirmed, and acknowledged by nobody."""
-        return self.state == "confirmed" and self.silenced is None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from time import perf_counter
 from typing import Any
 
 from laurel.adapters.environment import code_identity, environment_identity
+from laurel.adapters.openmetrics import exposition
 from laurel.adapters.records import find_bundle, observe, write_bundle
 from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
 from laurel.domain.canonical import canonical_json, digest
 from laurel.domain.partition import Partition
 from laurel.domain.report import Report
+from laurel.domain.report_metrics import gauges
 from laurel.pages.report import render_report
 from laurel.runs.night import Night, choose_night, gather
 from laurel.runs.settling import measure_night
@@ -23,6 +25,8 @@ from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
 
+METRICS = "metrics.txt"
+"""Beside the report: what it says, as OpenMetrics text."""
 SHOWN, VERDICT, OPEN = 6, 240, 60
 """What the asset event tells of alarms at most: how many, and characters of the texts."""
 
@@ -134,7 +138,9 @@ def _write(site: Site, usecase: UseCase, *, night: Night, run: str) -> None:
         report = measure_night(site, usecase, given=given, said=night.alarms)
     bundle = _bundle(site, usecase, night=night, run=run, report=report)
     site.store.create(f"{bundle.prefix}/report.html", render_report(report).encode())
-    site.store.create(f"{bundle.prefix}/report.json", canonical_json(report.document()))
+    document = report.document()
+    site.store.create(f"{bundle.prefix}/report.json", canonical_json(document))
+    site.store.create(f"{bundle.prefix}/{METRICS}", exposition(gauges(document)))
     write_bundle(site.store, bundle)
     observe(site.store, bundle, {"seconds": round(perf_counter() - started, 3)})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from laurel.adapters.records.alarms import AlarmJournal
@@ -91,8 +92,8 @@ def messages(
 def remember(site: Site, usecase: UseCase, *, channel: Channel, message: Message) -> None:
     """Write down what a channel was told."""
     journal = AlarmJournal(site.store, usecase.name)
-    for news in message.news:
-        entry = AlarmEntry(
+    entries = [
+        AlarmEntry(
             event="told",
             at=datetime.now(UTC),
             partition=message.partition,
@@ -102,7 +103,14 @@ def remember(site: Site, usecase: UseCase, *, channel: Channel, message: Message
             state=news.state,
             channel=channel_name(channel),
         )
-        journal.append(lambda _, entry=entry: entry)
+        for news in message.news
+    ]
+    for entry in entries:
+        journal.append(partial(_say, entry))
+
+
+def _say(entry: AlarmEntry, _log: AlarmLog) -> AlarmEntry:
+    return entry
 
 
 def request_training(

@@ -20,12 +20,13 @@ from laurel.domain.alarms.judged import (
 )
 from laurel.domain.alarms.learned import Calibration, Learned
 from laurel.domain.alarms.performed import PREFIX, Measured, measure_nights
+from laurel.domain.alarms.raised import Alarm
 from laurel.domain.alarms.state import Acknowledgement, Night, State, fold_nights
 from laurel.domain.config import Alarms, Monitoring
 from laurel.domain.drift import SEVERITIES, usual_psi
 from laurel.domain.objective import Objective
 from laurel.domain.partition import Partition
-from laurel.domain.report import Alarm, Report
+from laurel.domain.report import Report
 
 CURABLE = ("drift", "score_drift", PREFIX)
 """How checks begin whose alarm a new model may cure."""
