@@ -28,6 +28,7 @@ LONGEST_FIRST = (
     "explain",
     "ingest_faults",
     "point_in_time",
+    "alarms",
     "store_unreliable",
     "journal_race",
 )
