@@ -103,6 +103,35 @@ def test_other_inputs_for_a_decided_as_of_leave_the_bundle_alone(ledger: Ledger)
     assert ledger.head().number == 1
 
 
+def test_a_training_by_other_code_or_parameters_is_not_the_one_that_was_decided(
+    ledger: Ledger,
+) -> None:
+    first = decision(7, name="A", inputs="same")
+    other = decision(7, name="B", inputs="same").model_copy(update={"run": "by other parameters"})
+    ledger.decide(first)
+
+    ruling = ledger.decide(other)
+    assert (ruling.outcome, ruling.entry.model_version) == ("bundle alone", "A")
+    assert ruling.differs(other) == "of a training by other code or parameters"
+    assert ledger.decide(other, supersede=True)
+    assert champion(ledger, 20) == "B"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"inputs": "second"}, "on other inputs"),
+        ({"inputs": "first", "policy": "stricter"}, "by another policy"),
+    ],
+)
+def test_a_decision_that_stands_says_in_what_it_differs(
+    ledger: Ledger, words: dict[str, str], said: str
+) -> None:
+    ledger.decide(decision(7, name="A", inputs="first"))
+    other = decision(7, name="B", **words)
+    assert ledger.decide(other).differs(other) == said
+
+
 def test_superseding_replaces_the_newest_decision_whatever_it_says(ledger: Ledger) -> None:
     ledger.decide(decision(7, name="A"))
     ledger.decide(decision(14, name="B", inputs="wrong"))

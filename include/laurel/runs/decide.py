@@ -69,12 +69,14 @@ def decide(site: Site, usecase: UseCase, *, run: str, supersede: bool = False) -
             found=run,
             hint=f"run {usecase.name}_train first: the bundle comes before the decision",
         )
-    ruling = site.ledger(usecase).decide(_proposal(site, usecase, bundle), supersede=supersede)
+    proposal = _proposal(site, usecase, bundle)
+    ruling = site.ledger(usecase).decide(proposal, supersede=supersede)
     note = None
     if ruling.outcome == "bundle alone":
         note = (
             f"{bundle.model_version} is kept as a bundle alone: for this as_of "
-            f"{ruling.entry.model_version} was {ruling.entry.event} on other inputs"
+            f"{ruling.entry.model_version or 'the training'} was {ruling.entry.event} "
+            f"{ruling.differs(proposal)}"
         )
     return Decided(usecase=usecase.name, entry=ruling.entry, repeated=not ruling, note=note)
 

@@ -23,7 +23,8 @@ class Ruling:
     """What the rules of order say to a proposal; true when an entry is appended.
 
     ``existing``: the same was decided before, by ``entry``. ``bundle alone``: for the same as_of
-    ``entry`` was decided on other inputs or by another policy, and it stands.
+    ``entry`` was decided on other inputs, by another policy, or of a training by other code or
+    parameters, and it stands.
     """
 
     outcome: Outcome
@@ -32,12 +33,23 @@ class Ruling:
     def __bool__(self) -> bool:
         return self.outcome == "appended"
 
+    def differs(self, proposal: LedgerEntry) -> str:
+        """In what a decision that stands alone differs from the one proposed, in words."""
+        if self.entry.event == "declined":
+            return "by a person"
+        if self.entry.inputs != proposal.inputs:
+            return "on other inputs"
+        other = self.entry.policy != proposal.policy
+        return "by another policy" if other else "of a training by other code or parameters"
+
 
 def decide(state: LedgerState, proposal: LedgerEntry, *, supersede: bool = False) -> Ruling:
     """Rule on an entry that registers, promotes or rejects a challenger.
 
-    With ``supersede`` a decision for the same as_of on other inputs replaces the one that stands,
-    which then no longer counts, whatever the new one says; it must be the newest.
+    Alike are decisions about the same training: the id of its run is the digest of what it read,
+    its code and its parameters. With ``supersede`` a decision for the same as_of about another one
+    replaces the one that stands, which then no longer counts, whatever the new one says; it must
+    be the newest.
 
     Raises :class:`Refused` when a decision for a later as_of exists.
     """
@@ -96,7 +108,8 @@ def name_of(entry: LedgerEntry | None) -> str:
 
 
 def _alike(entry: LedgerEntry, proposal: LedgerEntry) -> bool:
-    return entry.event != "rolled_back" and (entry.inputs, entry.policy) == (
+    return entry.event != "rolled_back" and (entry.run, entry.inputs, entry.policy) == (
+        proposal.run,
         proposal.inputs,
         proposal.policy,
     )
