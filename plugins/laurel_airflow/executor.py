@@ -59,10 +59,11 @@ def warm_up() -> None:
 
 def _read_ahead() -> None:
     """What every task asks for: the installed versions, use cases as they are, page templates."""
-    from laurel.adapters.environment import environment_identity
+    from laurel.adapters.environment import code_identity, environment_identity
     from laurel.adapters.gx_page import warm_pages
     from laurel.usecase import find_usecases
 
+    code_identity(None)
     environment_identity()
     warm_pages()
     find_usecases(load_settings())

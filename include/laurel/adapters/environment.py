@@ -31,7 +31,7 @@ def code_identity(checkout: Path | None) -> CodeIdentity:
 
     A checkout whose commit or state git cannot tell counts as dirty: nothing vouches for it.
     """
-    version = metadata.version("laurel")
+    version = _own_version()
     if checkout is None:
         return {"commit": None, "dirty": False, "version": version}
     commit = _git(checkout, "rev-parse", "--verify", "HEAD")
@@ -61,6 +61,11 @@ def environment_identity() -> Environment:
         machine=platform.machine(),
         libc=f"{name} {version}".strip() or "unknown",
     )
+
+
+@lru_cache(maxsize=1)
+def _own_version() -> str:
+    return metadata.version("laurel")
 
 
 @lru_cache(maxsize=1)

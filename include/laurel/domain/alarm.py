@@ -17,6 +17,7 @@ from laurel.domain.report import (
     Skew,
     named,
 )
+from laurel.domain.train_serve import TrainServe
 
 
 def raise_alarms(
@@ -28,6 +29,7 @@ def raise_alarms(
     warnings: Sequence[DataWarning],
     quarantine: Sequence[Quarantined],
     skew: Skew | None,
+    train_serve: TrainServe | None = None,
 ) -> tuple[tuple[Alarm, ...], tuple[str, ...]]:
     """The alarms, critical ones first, and notes on what could not be judged."""
     enough = realised.champion.labelled >= monitoring.minimum_rows
@@ -38,6 +40,7 @@ def raise_alarms(
         *(_quarantined(entry) for entry in quarantine),
         *(_stale(item) for item in freshness if item.days is None or item.days > item.allowed),
         *_skewed(skew),
+        *_served_otherwise(train_serve),
         *_warned(warnings),
     ]
     alarms.sort(key=lambda alarm: SEVERITIES.index(alarm.severity))
@@ -135,6 +138,17 @@ def _skewed(skew: Skew | None) -> Iterator[Alarm]:
             bound="equal scores",
             reason=f"{skew.differing:,} published scores differ from the same model's scores on "
             "the features as they are known now",
+        )
+
+
+def _served_otherwise(found: TrainServe | None) -> Iterator[Alarm]:
+    if found and found.differing:
+        yield Alarm(
+            check="train_serve",
+            severity="warning" if found.restated else "critical",
+            found=f"{found.differing:,} of {found.rows:,} rows differ; {found.example}",
+            bound="equal features",
+            reason=found.reason(),
         )
 
 

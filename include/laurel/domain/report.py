@@ -33,6 +33,7 @@ from laurel.domain.surroundings import (
     Staleness,
     Volume,
 )
+from laurel.domain.train_serve import TrainServe
 
 SCHEMA = 2
 UNDEFINED = "undefined"
@@ -190,6 +191,8 @@ class Report:
     """The digest of the calibration of alarms that this night knew."""
     cleared: tuple[str, ...] = ()
     """Checks whose alarm cleared on this night."""
+    train_serve: TrainServe | None = None
+    """Sampled rows of the newest training, featurized as scoring does."""
     observed: Mapping[str, float] = field(default_factory=dict, compare=False)
     costs: tuple[Cost, ...] = field(default=(), compare=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -21,6 +21,7 @@ from laurel.runs.night import Night, choose_night, gather
 from laurel.runs.settling import measure_night
 from laurel.runs.site import Site
 from laurel.runs.tell import write_changes
+from laurel.runs.train_serve import train_serve
 from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
@@ -135,6 +136,10 @@ def _write(site: Site, usecase: UseCase, *, night: Night, run: str) -> None:
     started = perf_counter()
     with site.workspace() as folder:
         given = gather(site, usecase, night=night, folder=folder)
+        if night.learned is not None:
+            seed, own = night.partition.key, folder / "learned"
+            skew = train_serve(site, usecase, night.learned, seed=seed, folder=own)
+            given = replace(given, train_serve=skew)
         report = measure_night(site, usecase, given=given, said=night.alarms)
     bundle = _bundle(site, usecase, night=night, run=run, report=report)
     site.store.create(f"{bundle.prefix}/report.html", render_report(report).encode())

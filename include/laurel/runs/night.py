@@ -17,7 +17,14 @@ from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import instant
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import PREDICTIONS
-from laurel.domain.history import KNOWN_AT, PARTITION, fold_labels, join_labels, stamp
+from laurel.domain.history import (
+    KNOWN_AT,
+    PARTITION,
+    cutoff_of,
+    fold_labels,
+    join_labels,
+    stamp,
+)
 from laurel.domain.lateness import count_labels
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
@@ -28,6 +35,7 @@ from laurel.runs.past import said_of
 from laurel.runs.settling import Said, said_of_night
 from laurel.runs.site import Site
 from laurel.runs.train import named_training, trained_files
+from laurel.runs.train_serve import Learned, newest_learned
 from laurel.stages.monitor import MonitorInput
 from laurel.stages.score import Scores
 from laurel.stages.score import score as score_rows
@@ -71,6 +79,9 @@ class Night:
     """What the partition would be scored from now, to compare with what was published."""
     alarms: Said
     """What is known of alarms."""
+    learned: Learned | None = None
+    """The newest training, whose frame is compared with features as scored; none for a night
+    again."""
 
     def document(self, labels: str) -> dict[str, Any]:
         """Plain JSON values, for the run's id and bundle; ``labels`` names their dataset."""
@@ -78,11 +89,12 @@ class Night:
         known = [line for line in map(line_of, self.labels) if line not in read.get(labels, ())]
         read[labels] = [*read.get(labels, ()), *known]
         read[PREDICTIONS] = [*map(line_of, self.past), line_of(self.predictions)]
-        return {
+        said = {
             "read": read,
             "quarantine": [item.id for item in self.held],
             "alarms": self.alarms.document(),
         }
+        return {**said, "learned": self.learned.training.id} if self.learned else said
 
 
 def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night:
@@ -112,6 +124,7 @@ def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night
         served=served,
         again=choose_inputs(site, usecase, partition=partition, champion=served.entry),
         alarms=said_of_night(site, usecase, partition),
+        learned=newest_learned(site, usecase, cutoff=cutoff_of(partition, usecase.config)),
     )
 
 

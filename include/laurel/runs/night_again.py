@@ -12,6 +12,7 @@ from laurel.domain.bundle import Bundle
 from laurel.domain.catalog import Revision
 from laurel.domain.config import PREDICTIONS, Monitoring
 from laurel.domain.report import Quarantined
+from laurel.domain.train_serve import TrainServe
 from laurel.runs.corrected import corrected_site
 from laurel.runs.inputs import Inputs
 from laurel.runs.night import Night, Served, gather
@@ -67,7 +68,15 @@ def report_again(
     )
     with site.workspace() as folder:
         given = gather(seen, usecase, night=night, folder=folder)
+        # no correction reaches what a training learned from: it says what it said then
+        given = replace(given, train_serve=_skew(site, then))
         return measure_night(site, usecase, given=given, said=night.alarms).document()
+
+
+def _skew(site: Site, then: Bundle) -> TrainServe | None:
+    said = known_report(site, then).get("train_serve")
+    lists = ("features", "restated")
+    return said and TrainServe(**{**said, **{name: tuple(said[name]) for name in lists}})
 
 
 def _predictions(

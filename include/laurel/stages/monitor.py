@@ -27,6 +27,7 @@ from laurel.domain.report import (
     Report,
     Skew,
 )
+from laurel.domain.train_serve import TrainServe
 from laurel.domain.windows import Counted, compare_windows
 from laurel.errors import DataError
 from laurel.usecase import UseCase
@@ -60,6 +61,8 @@ class MonitorInput:
     """The champion's scores on ``features``, computed anew, to compare with the published ones."""
     labels: LabelCounts | None = None
     """How the labels of the trailing window came."""
+    train_serve: TrainServe | None = None
+    """Sampled rows of the newest training, featurized as scoring does."""
     observed: Mapping[str, float] = field(default_factory=dict)
     """What the runs cost: ``seconds``, ``rows_per_second``, ``peak_memory_bytes``, …"""
 
@@ -100,6 +103,7 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         warnings=given.warnings,
         quarantine=given.quarantine,
         skew=skew,
+        train_serve=given.train_serve,
     )
     curable = ("drift/", "score_drift", "performance/")
     age = given.partition.end - given.champion.as_of
@@ -130,6 +134,7 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         and any(a.severity == "critical" and a.check.startswith(curable) for a in alarms),
         counts=counts,
         labels=given.labels,
+        train_serve=given.train_serve,
         observed=given.observed,
     )
 
