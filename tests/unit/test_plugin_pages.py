@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from laurel.adapters.records import Ledger
 from laurel.adapters.store import open_store
+from laurel.domain.bundle import Kind
 from laurel.domain.canonical import canonical_json
 from laurel.settings import load_settings
 from laurel_airflow.web.app import PAGE, create_app
@@ -186,6 +187,15 @@ def test_a_page_is_served_as_it_was_written(client: TestClient) -> None:
 
     assert answer.content == b"<h1>the decision</h1>"
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_a_page_of_every_kind_of_run_is_served(client: TestClient, kind: str) -> None:
+    """Links of tasks lead to them: that of an examination, too."""
+    key = f"runs/toy/{kind}/{RUN}/page.html"
+    open_store(load_settings()).create(key, b"<h1>a page</h1>")
+
+    assert client.get(f"/pages/{key}").content == b"<h1>a page</h1>"
 
 
 @pytest.mark.parametrize("key", NO_PAGES)

@@ -7,7 +7,7 @@ routes that describe the API are closed.
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, get_args
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader
 
 from laurel.adapters.store import open_store
+from laurel.domain.bundle import Kind
 from laurel.errors import LaurelError, NotFound
 from laurel.settings import load_settings
 from laurel.usecase import find_usecases
@@ -25,7 +26,8 @@ from laurel_airflow.web.cards import with_ledger
 from laurel_airflow.web.overview import overview
 
 PAGE = re.compile(
-    r"runs/[a-z][a-z0-9_]*/(train|monitor|ingest|score|restate)/[0-9a-f]{8,64}/([a-z0-9_-]+/)?[a-z0-9_-]+\.html"
+    rf"runs/[a-z][a-z0-9_]*/({'|'.join(get_args(Kind))})"
+    r"/[0-9a-f]{8,64}/([a-z0-9_-]+/)?[a-z0-9_-]+\.html"
 )
 """Keys of the store that are pages: nothing else is served."""
 

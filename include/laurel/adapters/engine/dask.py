@@ -171,8 +171,15 @@ def _connect(distributed: Any, address: str, config: Dask, settings: Settings) -
 def security(distributed: Any, address: str, folder: Path | None) -> Any:
     """TLS by the files ``ca.pem``, ``cert.pem`` and ``key.pem`` of a folder; else Dask's own way.
 
-    Raises :class:`ConfigError` where TLS is asked for and a file is missing.
+    Raises :class:`ConfigError` where TLS is asked for and a file is missing, or the address asks
+    for it and there is no folder.
     """
+    if folder is None and address.startswith("tls://"):
+        raise ConfigError(
+            "the Dask scheduler wants TLS, and LAUREL_DASK_TLS names no folder",
+            found=address,
+            expected="LAUREL_DASK_TLS=/folder with ca.pem, cert.pem and key.pem",
+        )
     if folder is None:
         return None
     files = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key")}
