@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
@@ -50,13 +50,21 @@ class Scored:
     model_version: str
     rows: int
     changed: bool
+    overtaken_by: str | None = None
+    """The version that reigns at the score cutoff since a decision made while this run was on its
+    way; the run ended with the one that it began with."""
 
     def sentence(self) -> str:
         """What happened, in a sentence."""
         how = "published" if self.changed else "found, unchanged,"
-        return (
+        said = (
             f"{how} {self.rows:,} predictions of {self.partition} by {self.model_version} "
             f"(run {self.run})"
+        )
+        if self.overtaken_by is None:
+            return said
+        return (
+            f"{said}; meanwhile {self.overtaken_by} came to reign then: score the partition again"
         )
 
     def reference(self) -> dict[str, Any]:
@@ -67,6 +75,7 @@ class Scored:
             "model_version": self.model_version,
             "rows": self.rows,
             "changed": self.changed,
+            **({"overtaken_by": self.overtaken_by} if self.overtaken_by else {}),
         }
 
 
@@ -157,7 +166,11 @@ def _score(
             "peak_memory_bytes": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
         },
     )
-    return _scored(inputs, run=run, rows=rows, changed=bool(published))
+    made = _scored(inputs, run=run, rows=rows, changed=bool(published))
+    now = site.ledger(usecase).read().champion_as_of(inputs.cutoff)
+    if now is None or now.model_version == made.model_version:
+        return made
+    return replace(made, overtaken_by=now.model_version)
 
 
 def _written(site: Site, usecase: UseCase, *, inputs: Inputs, given: Given, model: Path) -> Written:
