@@ -15,6 +15,8 @@ from airflow.executors.local_executor import LocalExecutor
 from laurel.settings import load_settings, share_cores
 
 WARM = (
+    "laurel_airflow.common",
+    "laurel_airflow.assets",
     "laurel_airflow.operators",
     "laurel_airflow.scoring",
     "laurel.runs.ingest",

@@ -18,6 +18,7 @@ LONGEST_FIRST = (
     "loop",
     "faults",
     "restate",
+    "score_faults",
     "training_faults",
     "stack",
     "training_repro",

@@ -31,7 +31,7 @@ def code_identity(checkout: Path | None) -> CodeIdentity:
 
     A checkout whose commit or state git cannot tell counts as dirty: nothing vouches for it.
     """
-    version = _own_version()
+    version = package_version()
     if checkout is None:
         return {"commit": None, "dirty": False, "version": version}
     commit = _git(checkout, "rev-parse", "--verify", "HEAD")
@@ -64,7 +64,8 @@ def environment_identity() -> Environment:
 
 
 @lru_cache(maxsize=1)
-def _own_version() -> str:
+def package_version() -> str:
+    """The version of the package; git is not asked."""
     return metadata.version("laurel")
 
 

@@ -9,7 +9,7 @@ from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
 from typing import Any
 
-from laurel.adapters.environment import code_identity, environment_identity
+from laurel.adapters.environment import code_identity, environment_identity, package_version
 from laurel.adapters.gx import find_suite
 from laurel.adapters.quarantine import ROWS
 from laurel.adapters.records import PartitionFile, find_bundle, observe, write_bundle
@@ -94,7 +94,7 @@ def score(
     then.
     """
     inputs = choose_inputs(site, usecase, partition=partition)
-    run = _run_id(site, usecase, inputs)
+    run = _run_id(usecase, inputs)
     newest = site.catalog(usecase, PREDICTIONS).read().corrected(partition.key)
     if newest is not None and newest.run == run:
         if pages is not None:
@@ -244,13 +244,13 @@ def _docs(usecase: UseCase, run: str) -> str:
     return f"{bundle_prefix(usecase.name, 'score', run)}/validation.html"
 
 
-def _run_id(site: Site, usecase: UseCase, inputs: Inputs) -> str:
+def _run_id(usecase: UseCase, inputs: Inputs) -> str:
     return run_id(
         kind="score",
         usecase=usecase.name,
         at=inputs.partition.key,
         inputs=inputs.document(),
-        code={"version": code_identity(site.settings.checkout)["version"]},
+        code={"version": package_version()},
         parameters=usecase.config.scoring.model_dump(mode="json"),
     )
 
