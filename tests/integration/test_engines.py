@@ -18,17 +18,22 @@ from laurel.adapters.documents import read_json
 from laurel.adapters.engine import open_engine
 from laurel.adapters.engine.fitting import fit_with
 from laurel.adapters.frames import FramePart, read_frame
+from laurel.domain.card import make_card
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.config.engine import Dask
 from laurel.domain.featureset import Part
 from laurel.domain.objective import find_objective
 from laurel.errors import WorkersFault
+from laurel.pages.card import render_card
 from laurel.settings import load_settings
 from laurel.stages.assemble import assemble
 from laurel.stages.evaluate import evaluate
+from laurel.stages.explain import explain
 from laurel.stages.featurize import featurize
 from laurel.stages.train import train
+from laurel.stages.verdict import verdict
 from laurel.usecase import UseCase
+from support.carding import made_of
 from support.cluster import Cluster, running_cluster
 from support.synthetic import lay_window, load_toy
 
@@ -59,8 +64,14 @@ def on(cluster: Cluster, workers: int) -> dict[str, Any]:
 
 def run(usecase: UseCase, folder: Path) -> Path:
     lay_window(usecase, folder)
-    for stage in (assemble, featurize, train, evaluate):
+    for stage in (assemble, featurize, train, evaluate, explain):
         stage(usecase, folder)
+    return folder / "data" / usecase.name
+
+
+def judged(usecase: UseCase, folder: Path) -> Path:
+    """The data of a run, with the verdict that a card tells of."""
+    verdict(usecase, folder)
     return folder / "data" / usecase.name
 
 
@@ -83,6 +94,8 @@ def test_external_memory_gives_every_byte_that_memory_gives(
     found = bytes_of(run(with_engine(toy, "external"), tmp_path))
     assert found == bytes_of(memory)
     assert {"model/model.ubj", "metrics.json", "evidence/scores.parquet"} <= set(found)
+    # of which a card is made, whichever engine fitted
+    assert "explanation/contributions.json" in found
 
 
 def test_one_dask_worker_gives_every_byte_that_memory_gives(
@@ -107,6 +120,10 @@ def test_two_dask_workers_give_the_same_frame_and_the_same_model_each_time(
         for folder in (tmp_path / "data" / "toy", memory)
     )
     assert found == pytest.approx(expected, abs=0.05)
+    card = make_card(*made_of(usecase, judged(usecase, tmp_path)))
+    (output,) = card["explanation"]["outputs"]
+    assert {each["name"] for each in output["features"]} == set(FEATURES)
+    assert usecase.config.title in render_card(card)
 
 
 def test_two_dask_workers_score_as_memory_does_within_a_tolerance_where_no_rows_are_drawn(

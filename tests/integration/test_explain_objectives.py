@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,13 @@ from laurel.domain.card import make_card
 from laurel.domain.featureset import EXPOSURE
 from laurel.domain.objective import OBJECTIVES
 from laurel.pages.card import render_card
+from laurel.stages.train import train
+from laurel.stages.tune import tune
 from laurel.usecase import UseCase
 from support.carding import made_of, run_stages
 from support.objectives import load_objective
 from support.synthetic import lay_window
+from support.tuned import tuned
 
 pytestmark = pytest.mark.slow
 
@@ -64,3 +69,26 @@ def test_a_card_has_a_summary_and_a_curve_for_each_class(usecase: UseCase, data:
     words = {"regression": "units of the label", "count": "logarithm of the expected count"}
     assert words.get(usecase.config.label.objective, "odds") in page
     assert ("before calibration" in page) == (usecase.config.training.calibration != "none")
+
+
+def test_a_search_optimises_what_stops_the_objective_and_its_trial_is_what_is_fitted(
+    usecase: UseCase, data: Path, tmp_path: Path
+) -> None:
+    searching = tuned(usecase, trials=4)
+    mine = tmp_path / "data" / usecase.name
+    for name in ("frame", "snapshot"):
+        shutil.copytree(data / name, mine / name)
+    shutil.copy(data / "window.json", mine)
+    tune(searching, tmp_path)
+    train(searching, tmp_path, threads=1)
+
+    metric = OBJECTIVES[usecase.config.label.objective].stopping
+    search, best = (read_json(mine / "tuning" / f"{name}.json") for name in ("search", "best"))
+    trials = [json.loads(line) for line in (mine / "tuning/trials.jsonl").open()]
+    assert search["metric"] == metric.name
+    assert len(trials) == 4
+    whole = [trial for trial in trials if trial["state"] == "complete"]
+    chosen = min(whole, key=lambda trial: trial["value"] * (-1 if metric.bigger_is_better else 1))
+    assert best["trial"] == chosen["number"]
+    about = read_json(mine / "model" / "model.json")
+    assert about["params"]["eta"] == chosen["params"]["eta"]

@@ -25,13 +25,22 @@ class Cluster:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def add_worker(self, name: str) -> subprocess.Popen[bytes]:
-        """Start one more worker, with one thread and no nanny that would start it again."""
+        """Start one more worker."""
+        worker = self._worker(name)
+        self.workers.append(worker)
+        return worker
+
+    def replace_worker(self, number: int) -> None:
+        """Start a worker in the place of one that has ended."""
+        self.workers[number].wait()
+        self.workers[number] = self._worker(str(number))
+
+    def _worker(self, name: str) -> subprocess.Popen[bytes]:
+        """With one thread, and no nanny that would start it again."""
         command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address]
         said = ["--no-nanny", "--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
         place = ["--name", name, "--host", "127.0.0.1", "--local-directory", str(self.folder)]
-        worker = _start([*command, *said, *place, *self.options], self.folder / f"{name}.log")
-        self.workers.append(worker)
-        return worker
+        return _start([*command, *said, *place, *self.options], self.folder / f"{name}.log")
 
 
 @contextmanager
