@@ -15,6 +15,7 @@ from laurel_airflow.links import (
     ReportLink,
     RestatementLink,
     SearchLink,
+    WeekLink,
 )
 from laurel_airflow.web.lazy import LazyApp
 
@@ -25,6 +26,7 @@ class LaurelPlugin(AirflowPlugin):
     name = "laurel"
     operator_extra_links = [  # noqa: RUF012
         ReportLink(),
+        WeekLink(),
         DecisionLink(),
         CardLink(),
         SearchLink(),

@@ -49,6 +49,13 @@ class ReportLink(PageLink):
 
 
 @attrs.define()
+class WeekLink(PageLink):
+    """To the summary of a week, from its last night."""
+
+    page: ClassVar[str] = "Week"
+
+
+@attrs.define()
 class DecisionLink(PageLink):
     """To the decision about a challenger."""
 

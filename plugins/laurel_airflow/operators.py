@@ -19,6 +19,7 @@ from laurel_airflow.links import (
     ReportLink,
     RestatementLink,
     SearchLink,
+    WeekLink,
 )
 from laurel_airflow.times import (
     as_of_of,
@@ -153,7 +154,7 @@ class MonitorOperator(LaurelOperator):
     """Measures drift and realised performance of a night and writes the report."""
 
     verb = "monitor"
-    operator_extra_links = (ReportLink(),)
+    operator_extra_links = (ReportLink(), WeekLink())
 
     def run_verb(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
         from laurel.runs.monitor import monitor

@@ -45,6 +45,7 @@ def _assemble() -> None:
         proof,
         quarantine,
         records,
+        report,
         reproduce,
         restatement,
         runs,
@@ -56,7 +57,7 @@ def _assemble() -> None:
         usecases,
     )
 
-    for module in (stage, dvc, schema, gate, proof, quarantine, alarms, store, usecases):
+    for module in (stage, dvc, schema, gate, proof, quarantine, alarms, report, store, usecases):
         app.add_typer(module.app)
     for command in (
         stack.up,

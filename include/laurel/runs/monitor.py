@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -13,6 +13,7 @@ from laurel.adapters.openmetrics import exposition
 from laurel.adapters.records import find_bundle, observe, write_bundle
 from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
 from laurel.domain.canonical import canonical_json, digest
+from laurel.domain.nights import line_of_report
 from laurel.domain.partition import Partition
 from laurel.domain.report import Report
 from laurel.domain.report_metrics import gauges
@@ -22,6 +23,7 @@ from laurel.runs.settling import measure_night
 from laurel.runs.site import Site
 from laurel.runs.tell import write_changes
 from laurel.runs.train_serve import train_serve
+from laurel.runs.week import write_week
 from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
@@ -88,27 +90,29 @@ def monitor(
         _write(site, usecase, night=night, run=run)
     prefix = bundle_prefix(usecase.name, "monitor", run)
     document = json.loads(site.store.read(f"{prefix}/report.json"))
+    page = f"{prefix}/report.html"
+    line = line_of_report(document, run=run, page=page, backfilled=backfilled)
     made = Monitored(
         usecase=usecase.name,
         run=run,
         partition=partition.key,
         verdict=str(document["verdict"]),
-        alarms=sum(map(loud, document["alarms"])),
+        alarms=line.alarms,
         retrain=bool(document["retrain"]),
-        page=f"{prefix}/report.html",
+        page=page,
         open=tuple(f"{a['check']} {a['state']} {a['severity']}" for a in document["alarms"]),
         backfilled=backfilled,
     )
     write_changes(site, usecase, document=document, run=run, backfilled=backfilled)
-    _list_report(site, made, backfilled=backfilled)
+    # under its partition, where pages look for the newest one
+    listed = f"reports/{usecase.name}/{partition.key}/{run}.json"
+    site.store.create(listed, canonical_json(line.document()))
+    week = write_week(site, usecase, partition)
     if pages is not None:
         pages["Report"] = made.page
+        if week is not None:
+            pages["Week"] = week.week
     return made
-
-
-def loud(alarm: Mapping[str, Any]) -> bool:
-    """Whether an alarm of a report's document is confirmed, and acknowledged by nobody."""
-    return bool(alarm["state"] == "confirmed" and alarm["silenced"] is None)
 
 
 def shortened(text: str, length: int) -> str:
@@ -164,21 +168,4 @@ def _bundle(site: Site, usecase: UseCase, *, night: Night, run: str, report: Rep
             **night.document(usecase.config.labels_name),
             "report": digest(report.document()),
         },
-    )
-
-
-def _list_report(site: Site, made: Monitored, *, backfilled: bool) -> None:
-    """Name the report under its partition, where pages look for the newest one."""
-    site.store.create(
-        f"reports/{made.usecase}/{made.partition}/{made.run}.json",
-        canonical_json(
-            {
-                "partition": made.partition,
-                "run": made.run,
-                "sentence": made.verdict,
-                "alarms": made.alarms,
-                "backfilled": backfilled,
-                "page": made.page,
-            }
-        ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 from laurel.adapters.records import find_bundle
 from laurel.adapters.store import Store
 from laurel.domain.bundle import bundle_prefix
+from laurel.domain.nights import NightLine, parse_line
+
+THREADS = 16
+"""Reads under way at once."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,19 @@ class NightReport:
     """One listed report."""
 
     usecase: str
-    partition: str
-    run: str
-    backfilled: bool
-    page: str
-    """The key of its page."""
+    line: NightLine
+    """As it is listed."""
     store: Store
+
+    @property
+    def partition(self) -> str:
+        """The night."""
+        return self.line.partition
+
+    @property
+    def run(self) -> str:
+        """The run that wrote it."""
+        return self.line.run
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
@@ -43,7 +55,9 @@ def list_reports(
         night = key.removeprefix(prefix).partition("/")[0]
         if nights is None or night in nights:
             keys.setdefault(night, []).append(key)
-    return tuple(_newest(store, usecase, keys[night]) for night in sorted(keys))
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda night: _newest(store, usecase, keys[night]), sorted(keys))
+        return tuple(found)
 
 
 def newest_documents(
@@ -57,15 +71,7 @@ def _newest(store: Store, usecase: str, keys: list[str]) -> NightReport:
     listed = [json.loads(store.read(key)) for key in keys]
     if len(listed) > 1:
         listed.sort(key=lambda said: _knows(store, usecase, said["run"]))
-    found = listed[-1]
-    return NightReport(
-        usecase=usecase,
-        partition=found["partition"],
-        run=found["run"],
-        backfilled=found["backfilled"],
-        page=found["page"],
-        store=store,
-    )
+    return NightReport(usecase, parse_line(listed[-1]), store)
 
 
 def _knows(store: Store, usecase: str, run: str) -> tuple[int, int, bool, str]:

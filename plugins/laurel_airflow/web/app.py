@@ -7,7 +7,8 @@ routes that describe the API are closed.
 from __future__ import annotations
 
 import re
-from typing import Annotated, get_args
+from collections.abc import Callable
+from typing import Annotated, TypeVar, get_args
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
@@ -16,18 +17,24 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader
 
-from laurel.adapters.store import open_store
+from laurel.adapters.openmetrics import CONTENT_TYPE
+from laurel.adapters.store import Store, open_store
 from laurel.domain.bundle import Kind
 from laurel.errors import LaurelError, NotFound
 from laurel.settings import load_settings
-from laurel.usecase import find_usecases
+from laurel.usecase import UseCase, find_usecases
 from laurel_airflow.links import page_url
 from laurel_airflow.web.cards import with_ledger
+from laurel_airflow.web.nights import newest_metrics, nights_page
 from laurel_airflow.web.overview import overview
+
+Made = TypeVar("Made")
+Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 
 PAGE = re.compile(
     rf"runs/[a-z][a-z0-9_]*/({'|'.join(get_args(Kind))})"
     r"/[0-9a-f]{8,64}/([a-z0-9_-]+/)?[a-z0-9_-]+\.html"
+    r"|weeks/[a-z][a-z0-9_]*/[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9a-f]{16}/(week|nights)\.html"
 )
 """Keys of the store that are pages: nothing else is served."""
 
@@ -74,6 +81,17 @@ def create_app() -> FastAPI:
         """A page that a run has written."""
         return await run_in_threadpool(_page, key)
 
+    @app.get("/nights/{usecase}")
+    async def nights(usecase: Name) -> HTMLResponse:
+        """Every reported night of a use case."""
+        return await run_in_threadpool(_drawn, usecase, nights_page)
+
+    @app.get("/metrics/{usecase}")
+    async def metrics(usecase: Name) -> Response:
+        """The newest report of a use case as OpenMetrics text."""
+        text = await run_in_threadpool(_of_usecase, usecase, newest_metrics)
+        return Response(text, media_type=CONTENT_TYPE, headers=HEADERS)
+
     @app.get("/icon.svg")
     async def icon() -> Response:
         """The laurel in the navigation."""
@@ -92,6 +110,21 @@ def _index(templates: Environment) -> HTMLResponse:
         return HTMLResponse(text, status_code=503, headers=HEADERS)
     text = templates.get_template("index.html").render(cases=cases)
     return HTMLResponse(text, headers=HEADERS)
+
+
+def _drawn(name: str, draw: Callable[[Store, UseCase], str]) -> HTMLResponse:
+    return HTMLResponse(_of_usecase(name, draw), headers=HEADERS)
+
+
+def _of_usecase(name: str, make: Callable[[Store, UseCase], Made]) -> Made:
+    try:
+        settings = load_settings()
+        usecase = find_usecases(settings).get(name)
+        if usecase is None:
+            raise HTTPException(status_code=404, detail="there is no such use case")
+        return make(open_store(settings), usecase)
+    except LaurelError as error:
+        raise HTTPException(status_code=503, detail=error.fact) from None
 
 
 def _page(key: str) -> HTMLResponse:

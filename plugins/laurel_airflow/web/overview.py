@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from laurel.adapters.store import Store
 from laurel.runs.summary import Summary, summarise
 from laurel.usecase import UseCase
+from laurel_airflow.links import PREFIX
 
 DECISIONS = 8
 
@@ -19,6 +20,11 @@ class Overview:
     title: str
     owner: str
     summary: Summary
+
+    @property
+    def nights(self) -> str:
+        """The address of the index of all nights."""
+        return f"{PREFIX}/nights/{self.name}"
 
     @property
     def newest_decisions(self) -> tuple[object, ...]:
