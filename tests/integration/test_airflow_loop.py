@@ -24,8 +24,10 @@ from support.loop import (
     NIGHTS,
     POISONED,
     SCORINGS,
+    SHIFTED,
     TRAININGS,
     Again,
+    Alarmed,
     First,
     Records,
     Restated,
@@ -170,7 +172,7 @@ def test_tasks_hand_on_small_references_only(running: Running, first: First) -> 
     runs = [first.load, first.trainings[0], first.scorings[0], first.nights[0]]
     handed = [pair for run in runs for pair in values(running, run)]
 
-    assert sum(key == "return_value" for key, _ in handed) == 3 + 2 + 1 + 1
+    assert sum(key == "return_value" for key, _ in handed) == 3 + 2 + 1 + 2
     for key, value in handed:
         assert len(json.dumps(value)) < 2048, key
         assert scalars(value), key
@@ -310,3 +312,64 @@ def test_a_correction_is_a_revision_and_what_rested_on_the_old_one_is_restated_b
     home = running.home
     corrected = home.site.catalog(home.usecase, "predictions_corrected").read()
     assert set(corrected.revisions) == set(days(*SCORINGS))
+
+
+def test_a_backfilled_night_tells_nobody_and_asks_for_nothing(
+    running: Running, first: First
+) -> None:
+    tasks = running.tasks(first.nights[0])
+    said = "\n".join(running.api.log(first.nights[0], tasks["tell"]))
+
+    assert {name: task.state for name, task in tasks.items()} == {
+        "await_predictions": "success",
+        "monitor": "success",
+        "tell": "success",
+        "retrain": "skipped",
+    }
+    assert "nothing new to tell" in said
+
+
+def test_an_alarm_is_told_once_by_mail_and_webhook(running: Running, alarmed: Alarmed) -> None:
+    assert (alarmed.night.state, alarmed.again.state) == ("success", "success")
+
+    (mail,) = running.mails.mails
+    (post,) = running.posts.posts
+    assert mail["To"] == "ops@example.org"
+    assert mail["Subject"].startswith(f"[laurel] toy {SHIFTED}: ")
+    assert "confirmed critical" in mail["Subject"]
+    assert running.posts.paths == ["/alarms"]
+    assert (post["partition"], post["backfilled"]) == (SHIFTED, False)
+    assert "drift/amount" in {alarm["check"] for alarm in post["alarms"]}
+    assert running.page(post["link"].removeprefix(running.api.url)).status_code == 200
+
+
+def test_a_confirmed_alarm_asks_for_one_training_with_its_reason(
+    running: Running, alarmed: Alarmed
+) -> None:
+    training = alarmed.training
+    retried = running.tasks(alarmed.again)["retrain"]
+
+    assert running.alarm_trainings() == [training]
+    assert (training.run_id, training.state) == (f"alarm_{SHIFTED}", "success")
+    assert training.conf["as_of"] == "2024-02-25T00:00:00Z"
+    assert "amount has drifted" in training.conf["reason"]
+    assert training.conf["asked_by"] == alarmed.night.run_id
+    assert retried.state == "skipped"
+    decided = alarmed.done.ledger.decision(parse_instant("2024-02-25"))
+    assert decided is not None, "what was asked for is decided"
+
+
+def test_the_event_of_a_report_carries_verdict_and_alarms(
+    running: Running, alarmed: Alarmed
+) -> None:
+    extras = [
+        event["extra"]
+        for event in running.api.pages("/assets/events", "asset_events")
+        if event["name"] == "toy.report"
+    ]
+    told = [extra for extra in extras if extra["partition"] == SHIFTED]
+
+    assert len(told) == 2
+    assert all("drift/amount confirmed critical" in extra["open"] for extra in told)
+    assert all("amount has drifted" in extra["verdict"] for extra in told)
+    assert {extra["backfilled"] for extra in extras} == {True, False}

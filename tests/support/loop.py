@@ -20,6 +20,7 @@ from laurel.errors import Refused
 from laurel.local.api import FINISHED, ApiClient
 from laurel.local.runs import Run, Task
 from laurel.local.stack import login
+from support.listening import Hook, Mailbox
 from support.runs import EVERYTHING, Home
 from support.stack import RunningStack
 
@@ -37,6 +38,16 @@ SCORINGS = ("2024-02-19", "2024-02-20")
 NIGHTS = ("2024-02-20", "2024-02-20")
 CORRECTED = "2024-02-15"
 """A day that the second training held out, and that the scored days look back on."""
+SHIFTED = "2024-02-24"
+"""A day whose amounts are unlike those of any training."""
+WATCHED = """\
+alarms:
+  confirm: 1
+  nights: 1
+  notify:
+    - {kind: mail, connection: smtp_ops, to: [ops@example.org]}
+    - {kind: webhook, connection: hook, severity: critical}
+"""
 SECONDS = 600
 """How long a step may take on a machine that is busy with other things."""
 
@@ -50,6 +61,8 @@ class Running:
 
     home: Home
     stack: RunningStack
+    mails: Mailbox
+    posts: Hook
 
     @property
     def api(self) -> ApiClient:
@@ -98,6 +111,11 @@ class Running:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def alarm_trainings(self) -> list[Run]:
+        """The trainings that alarms asked for."""
+        runs = self.api.runs("toy_train")
+        return [run for run in runs if run.run_id.startswith("alarm_")]
 
     def tasks(self, run: Run) -> dict[str, Task]:
         return {task.task_id: task for task in self.api.tasks(run)}
@@ -201,6 +219,25 @@ class Restated:
     corrected: Run
     run: Run
     done: Records
+
+
+@dataclass(frozen=True)
+class Alarmed:
+    """After a night with an alarm: its run, the training that it asked for, the night again."""
+
+    night: Run
+    training: Run
+    again: Run
+    done: Records
+
+
+def watch(home: Home) -> None:
+    """Let alarms do something: one night confirms, mail and webhook are told, training is asked."""
+    file = home.usecase.folder / "usecase.yaml"
+    text = file.read_text()
+    assert "minimum_rows: 100\n" in text
+    text = text.replace("minimum_rows: 100\n", "minimum_rows: 50\n  retrain: true\n")
+    file.write_text(text + WATCHED)
 
 
 def _all_ended(runs: Sequence[Run]) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.grouping import group_of
+from support.listening import hook, mailbox
 from support.loop import (
     CORRECTED,
     DAILY,
@@ -23,12 +24,15 @@ from support.loop import (
     NIGHTS,
     POISONED,
     SCORINGS,
+    SHIFTED,
     TRAININGS,
     Again,
+    Alarmed,
     First,
     Restated,
     Rolled,
     Running,
+    watch,
 )
 from support.runs import Home, open_home
 from support.stack import running_stack
@@ -49,6 +53,7 @@ def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """The stack, with the DAGs of ``toy`` switched on."""
     include, dags = source_checkout / "include", source_checkout / "dags"
     home = open_home(tmp_path_factory.mktemp("loop"), PYTHONPATH=str(include))
+    watch(home)
     environ = {
         name: text
         for name, text in home.environ.items()
@@ -56,10 +61,13 @@ def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     }
     environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     with _OPEN:
+        mails, posts = _OPEN.enter_context(mailbox()), _OPEN.enter_context(hook())
+        environ["AIRFLOW_CONN_SMTP_OPS"] = mails.connection
+        environ["AIRFLOW_CONN_HOOK"] = posts.connection(extra={"path": "/alarms"})
         stack = _OPEN.enter_context(running_stack(home.folder / "home", environ))
         for kind in KINDS:
             stack.switch_on(f"toy_{kind}")
-        yield Running(home, stack)
+        yield Running(home, stack, mails, posts)
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +151,20 @@ def restated(running: Running, rolled: Rolled) -> Restated:
     (corrected,) = running.ended(running.trigger("ingest", start=CORRECTED, end=CORRECTED))
     (run,) = running.ended(running.trigger("restate", dataset="visits", start=CORRECTED))
     return Restated(corrected, run, running.records())
+
+
+@pytest.fixture(scope="session")
+def alarmed(running: Running, restated: Restated) -> Alarmed:
+    """A day unlike any in training is scored, and monitored by hand: twice, as if it was retried."""
+    frame = running.home.source("visits", SHIFTED)
+    frame["amount"] = frame["amount"] * 3 + 100
+    frame.to_parquet(running.home.override("visits", SHIFTED))
+    running.ended(running.trigger("ingest", start=SHIFTED, end=SHIFTED))
+    running.ended(running.start("score", (SHIFTED, SHIFTED)))
+    (night,) = running.ended(running.trigger("monitor", partition=SHIFTED))
+    (training,) = running.ended(lambda: running.alarm_trainings())
+    (again,) = running.ended(running.trigger("monitor", partition=SHIFTED))
+    return Alarmed(night, training, again, running.records())
 
 
 def _poison(home: Home) -> Path:

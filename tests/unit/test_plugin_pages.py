@@ -19,14 +19,17 @@ from laurel.adapters.store import open_store
 from laurel.domain.bundle import Kind
 from laurel.domain.canonical import canonical_json
 from laurel.settings import load_settings
+from laurel.stages.monitor import monitor
 from laurel_airflow.web.app import PAGE, create_app
 from laurel_airflow.web.lazy import LazyApp
+from support.monitoring import make_input, make_usecase
 from support.records import decision
 from support.synthetic import write_toy
 
 RUN = "0123456789abcdef"
 KEY = f"runs/toy/train/{RUN}/decision.html"
-ROUTES = ("/", f"/pages/{KEY}", "/icon.svg")
+ROUTES = ("/", f"/pages/{KEY}", "/nights/toy", "/icon.svg")
+CLOSED = (*ROUTES, "/metrics/toy")
 DESCRIPTIONS = ("/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect")
 HOSTILE = "<script>alert(1)</script>"
 NO_PAGES = (
@@ -112,7 +115,7 @@ def crown(reason: str = "all thresholds hold") -> None:
     store.create(f"reports/toy/2013-07-03/{RUN}.json", canonical_json(report))
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", CLOSED)
 def test_nobody_gets_nothing(anonymous: TestClient, route: str) -> None:
     crown()
 
@@ -132,7 +135,7 @@ def test_pages_are_only_read(client: TestClient, method: str) -> None:
     assert client.request(method, "/").status_code == 405
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", CLOSED)
 def test_a_user_without_the_website_is_refused(
     client: TestClient, granted: set[str], route: str
 ) -> None:
@@ -171,6 +174,36 @@ def test_the_overview_names_the_champion_and_leads_to_the_pages(client: TestClie
     assert f'href="/laurel/pages/{KEY}"' in text
     assert f'href="/laurel/pages/runs/toy/monitor/{RUN}/report.html"' in text
     assert "backfilled" in text
+
+
+def test_all_nights_are_a_page_that_leads_to_their_reports(client: TestClient) -> None:
+    crown(reason=HOSTILE)
+
+    text = client.get("/nights/toy").text
+
+    assert 'href="/laurel/nights/toy"' in client.get("/").text
+    assert f'href="/laurel/pages/runs/toy/monitor/{RUN}/report.html"' in text
+    assert HOSTILE not in text
+    assert "&lt;script&gt;" in text
+    assert client.get("/nights/nobody").status_code == 404
+    assert client.get("/nights/..%2fsecret").status_code in (404, 422)
+
+
+def test_the_newest_report_is_told_as_metrics(client: TestClient) -> None:
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    nothing = client.get("/metrics/toy")
+    assert (nothing.status_code, nothing.text) == (200, "# EOF\n")
+
+    store = open_store(load_settings())
+    crown()
+    document = monitor(make_usecase(), make_input()).document()
+    store.create(f"runs/toy/monitor/{RUN}/report.json", canonical_json(document))
+    answer = client.get("/metrics/toy")
+    found = {family.name: family for family in text_string_to_metric_families(answer.text)}
+
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert found["laurel_report_rows"].samples[0].value == 900
 
 
 def test_an_empty_store_says_what_to_do(client: TestClient) -> None:
@@ -219,7 +252,7 @@ def test_a_page_that_was_never_written_is_not_there(client: TestClient) -> None:
 
 @given(st.from_regex(PAGE, fullmatch=True))
 def test_the_key_of_a_page_stays_inside_the_runs(key: str) -> None:
-    assert key.startswith("runs/")
+    assert key.startswith(("runs/", "weeks/"))
     assert key.endswith(".html")
     assert ".." not in key
     assert "//" not in key
