@@ -53,7 +53,7 @@ class TellOperator(LaurelOperator):
             raise ChannelFault("not every channel could be told", found="; ".join(failed))
         if not told:
             self.log.info("nothing new to tell")
-        return {"told": told}
+        return {"run": run, "told": len(told)}
 
 
 class RetrainOperator(TriggerDagRunOperator):

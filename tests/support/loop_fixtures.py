@@ -155,7 +155,7 @@ def restated(running: Running, rolled: Rolled) -> Restated:
 
 @pytest.fixture(scope="session")
 def alarmed(running: Running, restated: Restated) -> Alarmed:
-    """A day unlike any in training is scored, and monitored by hand: twice, as if it was retried."""
+    """A day unlike any in training is scored, and monitored by hand: twice, as if retried."""
     frame = running.home.source("visits", SHIFTED)
     frame["amount"] = frame["amount"] * 3 + 100
     frame.to_parquet(running.home.override("visits", SHIFTED))

@@ -60,7 +60,7 @@ class Monitored:
             "partition": self.partition,
             "verdict": shortened(self.verdict, VERDICT),
             "alarms": self.alarms,
-            "open": [shortened(text, OPEN) for text in self.open[:SHOWN]],
+            "open": "; ".join(shortened(text, OPEN) for text in self.open[:SHOWN]),
             "retrain": self.retrain,
             "backfilled": self.backfilled,
             "page": self.page,
