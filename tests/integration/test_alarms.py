@@ -18,6 +18,8 @@ from laurel.errors import DataError, NotFound, Refused
 from laurel.runs.acknowledge import acknowledge
 from laurel.runs.calibrate import Calibrated, calibrate
 from laurel.runs.monitor import Monitored
+from laurel.runs.proof.journals import heads
+from laurel.runs.proof.verify import verify
 from laurel.runs.tell import messages, remember, request_training
 from support.runs import DATASETS, Home, open_home, running_from
 
@@ -245,3 +247,23 @@ def test_too_short_a_past_is_refused(watched: Watched) -> None:
         _calibrate(watched.home, last=QUIET[0].shifted(13))
     with pytest.raises(NotFound, match="no night of the range was scored"):
         _calibrate(watched.home, first=Partition.of("2024-01-01"), last=Partition.of("2024-02-01"))
+
+
+def test_an_audit_walks_the_journal_and_finds_a_calibration_that_was_changed(
+    watched: Watched, tmp_path: Path
+) -> None:
+    copied = watched.home.copy(tmp_path)
+    entry = AlarmJournal(copied.site.store, "toy").read().of("calibrated")[0]
+    file = copied.folder / "store" / f"alarms/toy/calibrations/{entry.calibration}.json"
+
+    whole = verify(copied.site, "toy")
+    file.chmod(0o644)
+    file.write_text(file.read_text().replace('"target":0.05', '"target":0.50'))
+    broken = verify(copied.site, "toy")
+
+    assert "alarms/toy" in {chain.prefix for chain in whole.chains}
+    assert "alarms/toy" in heads(copied.site, "toy")
+    assert [each.place for each in whole.findings if "alarms" in each.place] == []
+    assert [each.fault for each in broken.findings if "alarms" in each.place] == [
+        "a calibration of alarms was changed"
+    ]

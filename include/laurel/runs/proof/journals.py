@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from laurel.adapters.store.ahead import ReadAhead
+from laurel.domain.alarms.record import AlarmReducer
 from laurel.domain.catalog import CatalogReducer
 from laurel.domain.journal import Reducer
 from laurel.domain.ledger import LedgerReducer
@@ -25,7 +26,7 @@ def heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
     for; :class:`Refused` where there are no records.
     """
     ledger, catalogs = journals(site, usecase)
-    every = [ledger, *catalogs.values()]
+    every = [ledger, *catalogs.values(), *alarm_journals(site, usecase)]
     for walked in every:
         if walked.findings:
             raise IntegrityError(
@@ -50,6 +51,12 @@ def journals(site: Site, usecase: str) -> tuple[Walked, dict[str, Walked]]:
             hint="look at the names: laurel usecases",
         )
     return ledger, {name: _walked(site, f"{root}{name}", CatalogReducer()) for name in names}
+
+
+def alarm_journals(site: Site, usecase: str) -> tuple[Walked, ...]:
+    """The journal of a use case's alarms, walked; none where no alarm ever changed."""
+    found = _walked(site, f"alarms/{usecase}", AlarmReducer())
+    return (found,) if found.entries or found.findings else ()
 
 
 def _walked(site: Site, prefix: str, reducer: Reducer[Any]) -> Walked:

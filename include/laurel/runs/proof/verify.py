@@ -9,6 +9,7 @@ from typing import Any
 
 from laurel.adapters.dvc.inventory import Inventory, open_inventory
 from laurel.adapters.records import find_bundle
+from laurel.domain.alarms.record import AlarmReducer
 from laurel.domain.bundle import Bundle, Kind
 from laurel.domain.catalog import CatalogReducer, CatalogState
 from laurel.domain.config import PREDICTIONS
@@ -16,7 +17,8 @@ from laurel.domain.journal import Reducer
 from laurel.domain.ledger import LedgerReducer, LedgerState
 from laurel.domain.proof import Chain, Finding, Proof, Witness, judge_witnesses
 from laurel.errors import IntegrityError
-from laurel.runs.proof.journals import Trusted, journals, witnessed
+from laurel.runs.proof.alarms import prove_calibrations
+from laurel.runs.proof.journals import Trusted, alarm_journals, journals, witnessed
 from laurel.runs.proof.scoring import prove_scoring
 from laurel.runs.proof.statement import read_statements
 from laurel.runs.proof.training import Decision, prove_decision
@@ -53,8 +55,9 @@ def verify(
     Raises :class:`Refused` where the store has no records of it, :class:`StoreFault`.
     """
     ledger, catalogs = journals(site, usecase)
+    alarms = alarm_journals(site, usecase)
     found = _Found()
-    for walked in (ledger, *catalogs.values()):
+    for walked in (ledger, *catalogs.values(), *alarms):
         found.findings += walked.findings
     witnesses = witnessed(ledger, catalogs, trusted or {})
     for said in read_statements(site.store, usecase, keys or {}):
@@ -62,7 +65,8 @@ def verify(
             witnesses.setdefault(said[0], []).append(said[1])
         else:
             found.take([said])
-    chains = [_chain(walked, witnesses, found) for walked in (ledger, *catalogs.values())]
+    every = (ledger, *catalogs.values(), *alarms)
+    chains = [_chain(walked, witnesses, found) for walked in every]
     for prefix in sorted(witnesses.keys() - {chain.prefix for chain in chains}):
         noted = max(witnesses[prefix])
         found.findings.append(Finding(prefix, "the journal is gone", None, f"noted by {noted.by}"))
@@ -70,6 +74,8 @@ def verify(
     states: dict[str, CatalogState] = {}
     for name, walked in catalogs.items():
         states[name] = _folded(walked, CatalogReducer(), found) or CatalogState()
+    for walked in alarms:
+        found.take(prove_calibrations(site, usecase, _folded(walked, AlarmReducer(), found)))
     inventory = open_inventory(site.settings)
     decisions = _decisions(site, usecase, decided, states, inventory=inventory, found=found)
     scored = _scorings(site, usecase, decided, states, found=found)
