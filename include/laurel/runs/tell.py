@@ -35,9 +35,10 @@ def write_changes(
     """Write what a night changed into the journal of alarms, once; nothing where nothing did."""
     changes = (
         *(
-            f"{alarm['check']} {alarm['change']} {alarm['severity']}"
+            f"{alarm['check']} {alarm['change'] or 'found'} {alarm['severity']}"
             for alarm in document["alarms"]
-            if alarm["change"] is not None
+            # a fact, of which no night before is known, is written down on each of its nights
+            if alarm["change"] is not None or alarm["since"] is None
         ),
         *(f"{check} cleared" for check in document["cleared"]),
     )
