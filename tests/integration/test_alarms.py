@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from laurel.adapters.records.alarms import AlarmJournal
+from laurel.cli import alarms, report
 from laurel.domain.alarms.request import Declined, Request
 from laurel.domain.canonical import parse_instant
 from laurel.domain.partition import Partition
@@ -60,8 +63,8 @@ def document(home: Home, made: Monitored) -> dict[str, Any]:
     return found
 
 
-def alarm(report: dict[str, Any], check: str = CHECK) -> dict[str, Any] | None:
-    return next((each for each in report["alarms"] if each["check"] == check), None)
+def alarm(document: dict[str, Any], check: str = CHECK) -> dict[str, Any] | None:
+    return next((each for each in document["alarms"] if each["check"] == check), None)
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +270,61 @@ def test_an_audit_walks_the_journal_and_finds_a_calibration_that_was_changed(
     assert [each.fault for each in broken.findings if "alarms" in each.place] == [
         "a calibration of alarms was changed"
     ]
+
+
+def asked(home: Home, app: typer.Typer, *words: str) -> str:
+    """What a command says; it ends well."""
+    told = {name: text for name, text in home.environ.items() if name.startswith("LAUREL_")}
+    made = CliRunner().invoke(app, list(words), env={**told, "COLUMNS": "200"})
+    assert made.exit_code == 0, (made.output, made.exception)
+    return str(made.output)
+
+
+def test_the_command_line_says_what_is_known_of_a_check(watched: Watched) -> None:
+    home, (first, last) = watched.home, QUIET
+
+    shown = asked(home, alarms.app, "show", "toy", CHECK)
+    words = ["--from", first.key, "--to", last.key, "--by", "ada", "--reason"]
+    learned = asked(home, alarms.app, "calibrate", "toy", *words, "nothing was launched")
+
+    assert watched.learned.calibration.checks[CHECK].sentence() in shown
+    assert f"{SHIFTED[1]}: {CHECK} confirmed critical" in shown.replace(", ", f"\n  {SHIFTED[1]}: ")
+    assert "as before" in learned
+    assert CHECK in learned
+
+
+def test_the_command_line_writes_all_nights_and_a_week(watched: Watched, tmp_path: Path) -> None:
+    home = watched.home
+    nights, week = tmp_path / "nights.html", tmp_path / "week.html"
+
+    listed = asked(home, report.app, "nights", "toy")
+    asked(home, report.app, "nights", "toy", "--out", str(nights))
+    said = asked(home, report.app, "week", "toy", SHIFTED[0], "--out", str(week))
+    metrics = asked(home, report.app, "metrics", "toy", SHIFTED[1])
+
+    assert SHIFTED[1] in listed
+    assert f"{watched.nights[SHIFTED[1]].run}/report.html" in nights.read_text()
+    assert "confirmed: amount has drifted" in said
+    assert "What happened to alarms" in week.read_text()
+    made = watched.nights[SHIFTED[1]].run
+    assert metrics == home.site.store.read(f"runs/toy/monitor/{made}/metrics.txt").decode()
+
+
+def test_the_last_night_of_a_week_writes_its_summary_and_the_index(
+    watched: Watched, source_checkout: Path
+) -> None:
+    home = watched.home
+    assert home.keys("weeks/toy/2024-03-11/") == []
+
+    with running_from(source_checkout):
+        home.monitor("2024-02-17")
+        assert home.keys("weeks/") == [], "the week is not over"
+        home.monitor("2024-02-18")
+        keys = home.keys("weeks/")
+        home.monitor("2024-02-18")
+
+    assert home.keys("weeks/") == keys
+    assert [key.rsplit("/", 1)[1] for key in keys] == ["nights.html", "week.html"]
+    page = home.site.store.read(keys[1]).decode()
+    assert "2 nights of 7 reported" in page
+    assert 'href="../../../../runs/toy/monitor/' in page
