@@ -373,7 +373,7 @@ def test_a_link_leads_to_the_page_that_the_task_made_and_nowhere_else(link: Page
 
 def test_every_link_of_a_task_is_registered_and_named_once() -> None:
     links = LaurelPlugin.operator_extra_links
-    assert len({link.name for link in links}) == len(links) == 7
+    assert len({link.name for link in links}) == len(links) == 8
 
     for _, task in TASKS.values():
         own: list[BaseOperatorLink] = list(task.operator_extra_links)
