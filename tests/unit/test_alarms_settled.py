@@ -13,8 +13,8 @@ from laurel.domain.alarms.counted import count_nights
 from laurel.domain.alarms.judged import stated_bound
 from laurel.domain.alarms.learned import Calibration, Learned
 from laurel.domain.alarms.raised import Alarm
-from laurel.domain.alarms.settled import UNCALIBRATED, Known, settle
-from laurel.domain.alarms.state import Acknowledgement
+from laurel.domain.alarms.settled import UNCALIBRATED, Known, settle, told_by_day
+from laurel.domain.alarms.state import Acknowledgement, State
 from laurel.domain.canonical import canonical_json
 from laurel.domain.config import Alarms, Monitoring
 from laurel.domain.history import KNOWN_AT
@@ -227,3 +227,21 @@ def test_of_five_hundred_features_only_the_one_that_moved_exceeds_its_bound() ->
         if each.index[-1] > stated_bound(each, rules=Monitoring()).warning
     }
     assert over == {"drift/x7"}
+
+
+def test_without_the_times_of_labels_this_night_alone_is_judged() -> None:
+    lost = labelled({})
+    alarm = found(
+        settled(replace(lost, trailing=lost.trailing.drop(columns=KNOWN_AT))), "performance/auc"
+    )
+
+    assert alarm is not None
+    assert alarm.state == "suspected"
+
+
+def test_a_feature_called_by_the_week_is_not_taken_for_a_week_of_another() -> None:
+    states = {"drift/x": State("drift/x", standing="confirmed")}
+
+    assert told_by_day("drift_week/x", states)
+    assert not told_by_day("drift/x_week", states)
+    assert not told_by_day("score_drift_week", states)

@@ -28,6 +28,7 @@ from laurel.domain.objective import Objective
 from laurel.domain.partition import Partition
 from laurel.domain.report import Report
 
+WEEKLY = "_week"
 CURABLE = ("drift", "score_drift", PREFIX)
 """How checks begin whose alarm a new model may cure."""
 UNCALIBRATED = (
@@ -159,16 +160,16 @@ def _statistical(found: _Settling) -> Iterator[Alarm]:
         if not state.open:
             continue
         if name.startswith(PREFIX):
-            said = now.get(name.removeprefix(PREFIX))
-            if said is not None:
-                yield _of_state(state, found, **_of_performance(said))
-        elif not _told_by_day(name, found.states):
+            metric = name.removeprefix(PREFIX)
+            yield _of_state(state, found, **_of_performance(metric, now.get(metric)))
+        elif not told_by_day(name, found.states):
             yield _of_state(state, found, **_of_drift(name, found.drift))
 
 
-def _told_by_day(check: str, states: Mapping[str, State]) -> bool:
+def told_by_day(check: str, states: Mapping[str, State]) -> bool:
     """Whether a week's check says what that of the single nights says as gravely."""
-    day = states.get(check.replace("_week", "", 1)) if "_week" in check else None
+    head, slash, name = check.partition("/")
+    day = states.get(f"{head.removesuffix(WEEKLY)}{slash}{name}") if WEEKLY in head else None
     return day is not None and day.standing == "confirmed"
 
 
@@ -209,7 +210,13 @@ def _of_drift(check: str, drift: _Drift) -> dict[str, str]:
     }
 
 
-def _of_performance(said: Measured) -> dict[str, str]:
+def _of_performance(metric: str, said: Measured | None) -> dict[str, str]:
+    if said is None:
+        what = f"{metric} was beyond its bound when it was judged last"
+        return {"what": what, "now": "not judged this night", "bound": "as then"}
+    if said.level == "none":
+        what = f"{metric} is {said.found:.3f}, within its bound this night"
+        return {"what": what, "now": f"{said.found:.4f}", "bound": said.bound or "not broken"}
     return {
         "what": f"{said.metric} is {said.found:.3f} on {said.labelled:,} matured labels, "
         f"where {said.bound} is the bound",
