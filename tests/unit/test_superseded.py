@@ -8,9 +8,10 @@ known at its cutoff; it knows of no window, no snapshot and no ``known_until``.
 from __future__ import annotations
 
 import hashlib
+import pickle
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -27,6 +28,7 @@ from hypothesis import strategies as st
 
 from laurel.adapters import tables
 from laurel.adapters.documents import write_json
+from laurel.adapters.engine.memory import MemoryEngine
 from laurel.adapters.frames import read_frame
 from laurel.adapters.records import Catalog
 from laurel.adapters.tables import write_table
@@ -361,6 +363,23 @@ def test_without_superseded_revisions_features_of_earlier_days_would_be_others(
     frame = made.frame(replace(chosen, superseded={}), tmp_path)
     with pytest.raises(AssertionError):
         check_equal_to_live(made, frame, chosen)
+
+
+def test_revisions_travel_to_workers_and_give_the_same_frame(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Engines that send calls to other processes pickle them."""
+    made = world(folder, configured(folder, horizon=6, history=4), LATER)
+    chosen = made.chosen()
+    here = made.frame(chosen, tmp_path / "here")
+
+    def sent(_engine: Any, function: Any, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        for call in calls:
+            yield pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(call)))))  # noqa: S301
+
+    monkeypatch.setattr(MemoryEngine, "each", sent)
+    there = made.frame(chosen, tmp_path / "there")
+    pd.testing.assert_frame_equal(here, there, check_exact=True)
 
 
 def test_a_snapshot_without_corrections_is_as_one_that_knows_of_none(
