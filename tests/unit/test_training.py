@@ -442,7 +442,8 @@ def test_a_verdict_names_what_it_rests_on(first: Path) -> None:
     assert said["evidence"] == evidence.digest()
     md5 = hashlib.md5((first / "model" / "model.ubj").read_bytes()).hexdigest()  # noqa: S324
     assert said["model"]["model.ubj"] == md5
-    assert set(said["model"]) == {"model.ubj", "model.json", "features.py", "profile.json"}
+    files = {"model.ubj", "model.json", "features.py", "profile.json", "sample.parquet"}
+    assert set(said["model"]) == files
 
 
 def test_both_models_are_scored_on_the_same_rows(second: Path) -> None:

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from laurel.domain import correlation, entry
 from laurel.domain.column import count_between_by, count_levels, count_levels_by
 from laurel.domain.drift import WEEK, usual_psi
+from laurel.domain.losses import add_losses
 from laurel.domain.objective import OBJECTIVES, Numbers, Objective
 from laurel.domain.sketch import UNITS, scale_of
 from laurel.errors import DataError
 
 Counts = dict[str, Any]
 """``{"rows": n, "features": {name: entry}, "scores": {name: entry}, ["decided": entry],
-["together": sums]}``: what :mod:`laurel.domain.entry` says of each feature and each score of a
-row, of the decisions, and the sums behind correlations."""
+["together": sums], ["losses": sums]}``: what :mod:`laurel.domain.entry` says of each feature and
+each score of a row, of the decisions, the sums behind correlations, and the losses expected."""
 
 DAY_ROWS = 50
 """Training days with fewer rows do not say what a day usually shows."""
@@ -152,7 +153,8 @@ def empty_counts(profile: Mapping[str, Any]) -> Counts:
 def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
     """The counts of two frames together: commutative, associative, exact.
 
-    What only one of them has kept of correlations is left out; decisions are counted where known.
+    Of correlations and losses what only one of them has kept is left out; decisions are counted
+    where known.
     Raises :class:`DataError` when the two were counted over different bins.
 
     >>> profile = build_profile(pd.DataFrame({"x": ["a"]}), np.array([0.1]))
@@ -175,6 +177,8 @@ def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
         }
     if "together" in a and "together" in b:
         found["together"] = correlation.add_sums(a["together"], b["together"])
+    if "losses" in a and "losses" in b:
+        found["losses"] = add_losses(a["losses"], b["losses"])
     decided = [each["decided"] for each in (a, b) if "decided" in each]
     if decided:
         found["decided"] = reduce(partial(entry.add_entries, "decision"), decided)

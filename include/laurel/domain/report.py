@@ -238,18 +238,18 @@ class Report:
 
         The profile and the counts are named by their digests and observations are left out.
         """
-        plain = {
-            item.name: _plain(getattr(self, item.name))
+        said = {
+            item.name: plain(getattr(self, item.name))
             for item in fields(self)
             if item.name not in (*OBSERVED, "counts")
         }
-        plain["champion"]["profile"] = digest(self.champion.profile)
-        plain["counts"] = digest(self.counts)
-        return {"schema": SCHEMA, "verdict": self.verdict, "standing": self.standing, **plain}
+        said["champion"]["profile"] = digest(self.champion.profile)
+        said["counts"] = digest(self.counts)
+        return {"schema": SCHEMA, "verdict": self.verdict, "standing": self.standing, **said}
 
     def observations(self) -> dict[str, Any]:
         """What runs happened to cost, as plain JSON values: outside every promise about bytes."""
-        return {name: _plain(getattr(self, name)) for name in OBSERVED}
+        return {name: plain(getattr(self, name)) for name in OBSERVED}
 
 
 def named(score: str) -> str:
@@ -274,7 +274,8 @@ def _number(value: float) -> str:
     return UNDEFINED if math.isnan(value) else f"{value:.3f}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of the report as plain JSON values; undefined numbers are null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime):
@@ -282,9 +283,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(value[key]) for key in sorted(value)}
+        return {str(key): plain(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

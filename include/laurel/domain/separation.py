@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,26 +33,33 @@ class Separation:
     each tells the windows apart by itself, and is judged by itself."""
 
 
-def auc_of(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float]:
-    """The area under the ROC curve of two groups' scores, and the p-value that it is no chance.
+def area_of(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float]:
+    """The area under the ROC curve of two groups' scores, and its variance where they are alike.
 
     Source: Mann and Whitney, On a test of whether one of two random variables is stochastically
-    larger than the other, Annals of Mathematical Statistics 18(1), 1947; its normal approximation,
-    corrected for ties.
+    larger than the other, Annals of Mathematical Statistics 18(1), 1947; with ties.
 
-    >>> auc_of(np.array([0.9, 0.8]), np.array([0.1, 0.2]))[0]
+    >>> area_of(np.array([0.9, 0.8]), np.array([0.1, 0.2]))[0]
     1.0
     """
     n, m = len(ours), len(theirs)
     if not n or not m:
         return math.nan, math.nan
     together = np.concatenate([ours, theirs])
-    ranks = stats.rankdata(together)
-    area = (ranks[:n].sum() - n * (n + 1) / 2) / (n * m)
+    area = (stats.rankdata(together)[:n].sum() - n * (n + 1) / 2) / (n * m)
     _, ties = np.unique(together, return_counts=True)
-    total = n + m
-    tied = float((ties.astype(float) ** 3 - ties).sum()) / (total * max(1, total - 1))
-    variance = (total + 1 - tied) / (12 * n * m)
-    if variance <= 0:
-        return float(area), math.nan
-    return float(area), float(special.ndtr(-(area - 0.5) / math.sqrt(variance)))
+    tied = float((ties.astype(float) ** 3 - ties).sum()) / ((n + m) * (n + m - 1))
+    return float(area), float((n + m + 1 - tied) / (12 * n * m))
+
+
+def p_value_of(areas: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The mean area over folds, and the one-sided p-value that it is 0.5 but for chance.
+
+    >>> p_value_of([(0.5, 0.01), (0.5, 0.01)])
+    (0.5, 0.5)
+    """
+    mean = sum(area for area, _ in areas) / len(areas)
+    error = math.sqrt(sum(variance for _, variance in areas)) / len(areas)
+    if math.isnan(error) or error == 0:
+        return mean, math.nan
+    return mean, float(special.ndtr(-(mean - 0.5) / error))

@@ -38,8 +38,10 @@ _PAST = ("domain/history", "domain/window")
 _FITTING = (
     "adapters/xgboost/encoding",
     "adapters/xgboost/fitting",
+    "adapters/xgboost/losses",
     "adapters/xgboost/model",
     "adapters/xgboost/threads",
+    "domain/losses",
 )
 _METRIC = (
     "domain/metric/__init__",
@@ -72,6 +74,7 @@ _PROFILE = (
     "domain/drift",
     "domain/entry",
     "domain/profile",
+    "domain/sampling",
     "domain/sketch",
 )
 _EVIDENCE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from laurel.domain import correlation
 from laurel.domain.config import Monitoring
@@ -19,6 +19,7 @@ from laurel.domain.report import Comparison
 
 AGAINST_TRAINING = "this partition against training"
 AGAINST_WINDOW = "this partition against the trailing window"
+Day = TypeVar("Day")
 WINDOW = "the trailing window against training"
 
 
@@ -81,7 +82,7 @@ def compare_windows(
         )
 
 
-def whole_weeks(days: Sequence[Counts]) -> list[Counts]:
+def whole_weeks(days: Sequence[Day]) -> list[Day]:
     """The last days that make whole weeks, so that no weekday weighs more than another."""
     return list(days[len(days) % WEEK :])
 

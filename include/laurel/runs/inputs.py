@@ -29,6 +29,8 @@ from laurel.usecase import UseCase
 
 COUNTS = "counts.json"
 """Beside the bundle of a scoring: the partition over the bins of the champion's profile."""
+NIGHT_SAMPLE = "sample.parquet"
+"""Beside it: a few of the partition's feature rows."""
 
 
 @dataclass(frozen=True)

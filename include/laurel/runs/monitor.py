@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +19,7 @@ from laurel.domain.partition import Partition
 from laurel.domain.report import Report
 from laurel.domain.report_metrics import gauges
 from laurel.pages.report import render_report
-from laurel.runs.night import Night, choose_night, gather
+from laurel.runs.night import Night, choose_night, gather, survey
 from laurel.runs.settling import measure_night
 from laurel.runs.site import Site
 from laurel.runs.tell import write_changes
@@ -84,10 +85,12 @@ def monitor(
 
     Raises :class:`laurel.errors.Pending` when there are no predictions.
     """
-    night = choose_night(site, usecase, partition=partition)
-    run = _run_id(site, usecase, night)
-    if find_bundle(site.store, usecase.name, "monitor", run) is None:
-        _write(site, usecase, night=night, run=run)
+    chosen = choose_night(site, usecase, partition=partition)
+    with site.workspace() as folder:
+        night = survey(site, usecase, night=chosen, folder=folder)
+        run = _run_id(site, usecase, night)
+        if find_bundle(site.store, usecase.name, "monitor", run) is None:
+            _write(site, usecase, night=night, run=run, folder=folder)
     prefix = bundle_prefix(usecase.name, "monitor", run)
     document = json.loads(site.store.read(f"{prefix}/report.json"))
     page = f"{prefix}/report.html"
@@ -135,23 +138,23 @@ def _run_id(site: Site, usecase: UseCase, night: Night) -> str:
     )
 
 
-def _write(site: Site, usecase: UseCase, *, night: Night, run: str) -> None:
+def _write(site: Site, usecase: UseCase, *, night: Night, run: str, folder: Path) -> None:
     """Measure, then write the report and, once it is there, the bundle that names it."""
     started = perf_counter()
-    with site.workspace() as folder:
-        given = gather(site, usecase, night=night, folder=folder)
-        if night.learned is not None:
-            seed, own = night.partition.key, folder / "learned"
-            skew = train_serve(site, usecase, night.learned, seed=seed, folder=own)
-            given = replace(given, train_serve=skew)
-        report = measure_night(site, usecase, given=given, said=night.alarms)
+    given = gather(site, usecase, night=night, folder=folder)
+    if night.learned is not None:
+        seed, own = night.partition.key, folder / "learned"
+        skew = train_serve(site, usecase, night.learned, seed=seed, folder=own)
+        given = replace(given, train_serve=skew)
+    report = measure_night(site, usecase, given=given, said=night.alarms)
     bundle = _bundle(site, usecase, night=night, run=run, report=report)
     site.store.create(f"{bundle.prefix}/report.html", render_report(report).encode())
     document = report.document()
     site.store.create(f"{bundle.prefix}/report.json", canonical_json(document))
     site.store.create(f"{bundle.prefix}/{METRICS}", exposition(gauges(document)))
     write_bundle(site.store, bundle)
-    observe(site.store, bundle, {"seconds": round(perf_counter() - started, 3)})
+    seconds = round(perf_counter() - started, 3)
+    observe(site.store, bundle, {"seconds": seconds, "report": report.observations()})
 
 
 def _bundle(site: Site, usecase: UseCase, *, night: Night, run: str, report: Report) -> Bundle:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import pandas as pd
 from laurel.adapters.quarantine import list_quarantine
 from laurel.adapters.records import find_bundle
 from laurel.adapters.tables import read_table
+from laurel.adapters.xgboost import SAMPLE
 from laurel.domain.bundle import Bundle
-from laurel.domain.canonical import instant
+from laurel.domain.canonical import digest, instant
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.history import (
@@ -28,12 +28,33 @@ from laurel.domain.history import (
 from laurel.domain.lateness import count_labels
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
-from laurel.domain.report import ChampionFacts, DataWarning, Quarantined
+from laurel.domain.report import ChampionFacts, Quarantined
 from laurel.errors import IntegrityError, NotFound, Pending
-from laurel.runs.inputs import COUNTS, Inputs, choose_inputs, lay_files, line_of, load_given
-from laurel.runs.past import said_of
+from laurel.runs.costs import find_costs
+from laurel.runs.inputs import (
+    Inputs,
+    choose_inputs,
+    lay_files,
+    line_of,
+    load_given,
+)
+from laurel.runs.kept import (
+    kept_nights,
+    newest_partitions,
+    observed_scoring,
+    scoring_of,
+    warnings_of,
+)
 from laurel.runs.settling import Said, said_of_night
 from laurel.runs.site import Site
+from laurel.runs.surroundings import (
+    Surroundings,
+    find_dependencies,
+    find_schema_changes,
+    find_staleness,
+    find_volumes,
+    known_states,
+)
 from laurel.runs.train import named_training, trained_files
 from laurel.runs.train_serve import Learned, newest_learned
 from laurel.stages.monitor import MonitorInput
@@ -82,6 +103,8 @@ class Night:
     learned: Learned | None = None
     """The newest training, whose frame is compared with features as scored; none for a night
     again."""
+    around: Surroundings | None = None
+    """What surrounded the model; ``None`` where that is not looked at."""
 
     def document(self, labels: str) -> dict[str, Any]:
         """Plain JSON values, for the run's id and bundle; ``labels`` names their dataset."""
@@ -89,10 +112,12 @@ class Night:
         known = [line for line in map(line_of, self.labels) if line not in read.get(labels, ())]
         read[labels] = [*read.get(labels, ()), *known]
         read[PREDICTIONS] = [*map(line_of, self.past), line_of(self.predictions)]
+        around = {"around": digest(self.around.document())} if self.around else {}
         said = {
             "read": read,
             "quarantine": [item.id for item in self.held],
             "alarms": self.alarms.document(),
+            **around,
         }
         return {**said, "learned": self.learned.training.id} if self.learned else said
 
@@ -128,27 +153,62 @@ def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night
     )
 
 
+def survey(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Night:
+    """The night with what surrounded the model; ``folder`` is for what has to be fetched."""
+    partition, served = night.partition, night.served
+    states = _states(site, usecase)
+    scoring = scoring_of(site, usecase, night.predictions.run)
+    before = scoring_of(site, usecase, night.past[-1].run) if night.past else None
+    datasets = {name: state for name, state in states.items() if name != PREDICTIONS}
+    days = usecase.config.monitoring.reference_days
+    around = Surroundings(
+        staleness=find_staleness(
+            site, usecase, partition=partition, champion=served.entry, folder=folder
+        ),
+        volumes=find_volumes(states, partition, days=days),
+        dependencies=find_dependencies(
+            site, scoring=scoring or served.training, training=served.training, before=before
+        ),
+        schemas=find_schema_changes(site, usecase, datasets, partition),
+    )
+    return replace(night, around=around)
+
+
 def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> MonitorInput:
     """Fetch what the night's report is made of, each file checked against its md5."""
     partition, own = night.partition, night.predictions
     again = _score_again(site, usecase, night=night, folder=folder)
     served = _load(site, (*night.past, own), folder=folder / "past")
     labels = _load(site, night.labels, folder=folder / "labels")
+    version = night.served.model_version
+    counts, samples = kept_nights(
+        site, usecase, night.past, version=version, folder=folder / "samples"
+    )
+    around, sample = night.around, folder / "model" / SAMPLE
+    states = _states(site, usecase)
     return MonitorInput(
         partition=partition,
         champion=night.served.facts(again.profile),
         features=again.features,
         predictions=_load(site, (own,), folder=folder / "own"),
         trailing=_matured(usecase, predictions=served, labels=labels),
-        trailing_counts=_counts(site, usecase, night=night),
-        newest=_newest(site, usecase, partition=partition),
-        warnings=_warnings(site, usecase, partition=partition),
+        trailing_counts=counts,
+        newest=newest_partitions(states, partition=partition),
+        warnings=warnings_of(site, usecase, states, partition),
         quarantine=night.held,
         rescored=again.scores,
         labels=count_labels(served, labels, usecase.config, last=night.labels[-1].partition)
         if night.labels
         else None,
-        observed=_observed(site, usecase, own=own),
+        losses=again.losses,
+        reference=read_table(sample) if sample.is_file() else None,
+        samples=samples,
+        staleness=around.staleness if around else None,
+        volumes=around.volumes if around else (),
+        dependencies=around.dependencies if around else None,
+        schemas=around.schemas if around else (),
+        observed=observed_scoring(site, usecase, own),
+        costs=find_costs(site, usecase, states, partition),
     )
 
 
@@ -166,12 +226,6 @@ def _held(site: Site, usecase: UseCase, *, partition: Partition) -> tuple[Quaran
         for item in list_quarantine(site.store, usecase.name)
         if item.partition == partition.key
     )
-
-
-def scoring_of(site: Site, usecase: UseCase, run: str) -> Bundle | None:
-    """The bundle of the run that made predictions, as they were known or as corrected."""
-    known = find_bundle(site.store, usecase.name, "score", run)
-    return known or find_bundle(site.store, usecase.name, "restate", run)
 
 
 def _served(site: Site, usecase: UseCase, *, own: Revision, partition: Partition) -> Served:
@@ -230,42 +284,5 @@ def _matured(usecase: UseCase, *, predictions: pd.DataFrame, labels: pd.DataFram
     return joined.rename(columns={config.label.column: "label"})
 
 
-def _counts(site: Site, usecase: UseCase, *, night: Night) -> dict[str, Any]:
-    """Counts of earlier days over the model's profile; other models had other bins."""
-    found = {}
-    for revision in night.past:
-        bundle = scoring_of(site, usecase, revision.run)
-        if bundle is not None and bundle.model_version == night.served.model_version:
-            found[revision.partition] = json.loads(site.store.read(f"{bundle.prefix}/{COUNTS}"))
-    return found
-
-
-def _newest(site: Site, usecase: UseCase, *, partition: Partition) -> dict[str, Partition | None]:
-    found: dict[str, Partition | None] = {}
-    for name in (*sorted(usecase.config.datasets), PREDICTIONS):
-        state = site.catalog(usecase, name).read()
-        known = (
-            revision.partition
-            for revision in state.newest()
-            if revision.partition <= partition.key
-            and state.revision(revision.partition, partition.end)
-        )
-        last = max(known, default=None)
-        found[name] = Partition.of(last) if last else None
-    return found
-
-
-def _warnings(site: Site, usecase: UseCase, *, partition: Partition) -> tuple[DataWarning, ...]:
-    found = []
-    for name, spec in sorted(usecase.config.datasets.items()):
-        revision = site.catalog(usecase, name).read().revision(partition.key, partition.end)
-        if revision is not None:
-            texts = said_of(site, usecase, name, revision)
-            found += [DataWarning(dataset=name, suite=spec.suite, text=text) for text in texts]
-    return tuple(found)
-
-
-def _observed(site: Site, usecase: UseCase, *, own: Revision) -> Mapping[str, float]:
-    prefix = f"runs/{usecase.name}/score/{own.run}/observed/"
-    keys = list(site.store.keys(prefix))
-    return json.loads(site.store.read(keys[-1])) if keys else {}
+def _states(site: Site, usecase: UseCase) -> dict[str, CatalogState]:
+    return known_states(site, usecase, (*sorted(usecase.config.datasets), PREDICTIONS))

@@ -20,7 +20,14 @@ from laurel.domain.config import PREDICTIONS
 from laurel.domain.partition import Partition
 from laurel.errors import DataError, IntegrityError, LaurelError, ValidationFailed
 from laurel.runs import refusals
-from laurel.runs.inputs import COUNTS, Inputs, choose_inputs, lay_model, line_of, load_given
+from laurel.runs.inputs import (
+    Inputs,
+    choose_inputs,
+    lay_model,
+    line_of,
+    load_given,
+)
+from laurel.runs.kept import keep_night
 from laurel.runs.past import SitePast, keep_profiles
 from laurel.runs.site import Site
 from laurel.stages.check import Examined, check_files
@@ -131,7 +138,7 @@ def _score(
     bundle = _bundle(site, usecase, inputs=inputs, file=files[0], run=run, written=written)
     known = find_bundle(site.store, usecase.name, "score", run)
     if known is None:
-        site.store.create(f"{bundle.prefix}/{COUNTS}", canonical_json(written.counts))
+        keep_night(site, bundle, counts=written.counts, sample=written.sample, folder=folder)
         if examined.profile is not None:
             profiles = [(written.facts.content_hash, examined.profile)]
             keep_profiles(site, usecase, PREDICTIONS, profiles)

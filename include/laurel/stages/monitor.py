@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from laurel.domain import performance as measured
+from laurel.adapters.xgboost.separating import separate
 from laurel.domain.alarm import raise_alarms
 from laurel.domain.lateness import LabelCounts
-from laurel.domain.objective import Numbers, Objective, judged_objective
+from laurel.domain.losses import sum_losses
+from laurel.domain.objective import Objective, judged_objective
 from laurel.domain.objective.base import DECISION
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
+from laurel.domain.realising import feedback_of, realise, window_of
 from laurel.domain.report import (
     ChampionFacts,
     DataWarning,
     Freshness,
     Quarantined,
-    Realised,
     Report,
     Skew,
 )
+from laurel.domain.sampling import REFERENCE_ROWS, night_rows, sample_rows, together
+from laurel.domain.separation import Separation
+from laurel.domain.surroundings import (
+    Cost,
+    Dependencies,
+    SchemaChange,
+    Shadow,
+    Staleness,
+    Volume,
+)
 from laurel.domain.train_serve import TrainServe
-from laurel.domain.windows import Counted, compare_windows
+from laurel.domain.windows import Counted, compare_windows, whole_weeks
 from laurel.errors import DataError
 from laurel.usecase import UseCase
 
@@ -63,8 +74,21 @@ class MonitorInput:
     """How the labels of the trailing window came."""
     train_serve: TrainServe | None = None
     """Sampled rows of the newest training, featurized as scoring does."""
+    losses: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """The losses to be expected of each of the partition's rows, where the model can say."""
+    reference: pd.DataFrame | None = None
+    """A sample of the feature rows that the champion learned from."""
+    samples: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Partition → a sample of its feature rows, of the champion's earlier partitions."""
+    staleness: Staleness | None = None
+    volumes: tuple[Volume, ...] = ()
+    dependencies: Dependencies | None = None
+    schemas: tuple[SchemaChange, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+    """Challengers that scored the same rows in shadow."""
     observed: Mapping[str, float] = field(default_factory=dict)
     """What the runs cost: ``seconds``, ``rows_per_second``, ``peak_memory_bytes``, …"""
+    costs: tuple[Cost, ...] = ()
 
 
 def monitor(usecase: UseCase, given: MonitorInput) -> Report:
@@ -84,7 +108,18 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
     said = given.predictions[DECISION] if objective.decision else None
     decided = None if said is None or not said.notna().any() else said
     counts = bin_counts(given.champion.profile, given.features, scores, decided=decided)
-    realised = _realise(usecase, given, scores=scores)
+    if given.losses:
+        counts = {**counts, "losses": sum_losses(given.losses)}
+    window = window_of(given.trailing, given.partition, days=rules.reference_days)
+    realised = realise(
+        window,
+        usecase.config,
+        version=given.champion.model_version,
+        scores=scores,
+        counts={**given.trailing_counts, given.partition.key: counts},
+        partition=given.partition,
+        objective=objective,
+    )
     counted = Counted(
         profile=dict(given.champion.profile),
         counts=counts,
@@ -92,7 +127,11 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         objective=objective,
         threshold=usecase.config.scoring.threshold,
     )
-    comparisons = tuple(compare_windows(counted, given.partition, rules=rules))
+    found = _separations(given, days=rules.reference_days)
+    comparisons = tuple(
+        replace(each, separation=found[each.name])
+        for each in compare_windows(counted, given.partition, rules=rules)
+    )
     freshness = _freshness(usecase, given)
     skew = _skew(scores, given.rescored)
     alarms, notes = raise_alarms(
@@ -135,26 +174,37 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         counts=counts,
         labels=given.labels,
         train_serve=given.train_serve,
+        staleness=given.staleness,
+        volumes=given.volumes,
+        dependencies=given.dependencies,
+        schemas=given.schemas,
+        feedback=feedback_of(
+            window, usecase.config, partition=given.partition, objective=objective
+        ),
+        shadows=given.shadows,
         observed=given.observed,
+        costs=given.costs,
     )
 
 
-def _realise(usecase: UseCase, given: MonitorInput, *, scores: Numbers) -> Realised:
-    rules, frame = usecase.config.monitoring, given.trailing
-    days = frame["partition"].astype(str)
-    first = given.partition.shifted(1 - rules.reference_days).key
-    window = frame[(days >= first) & (days <= given.partition.key)]
-    own = window[window["model_version"].astype(str) == given.champion.model_version]
-    slices, objective = usecase.config.gate.slices, judged_objective(usecase.config)
-    labels, said = measured.matured(own, objective=objective)
-    return Realised(
-        champion=measured.measure(own, objective=objective),
-        served=measured.measure(window, objective=objective),
-        days=measured.by_day(window, objective=objective),
-        calibration=measured.calibration(labels, said, objective=objective),
-        slices=measured.by_slice(own, slices, objective=objective, minimum_rows=rules.minimum_rows),
-        estimate=measured.estimate(scores, objective=objective),
-    )
+def _separations(given: MonitorInput, *, days: int) -> dict[str, Separation | None]:
+    """Whether a classifier tells the rows of two windows apart; ``None`` where none were kept."""
+    first = given.partition.shifted(-days).key
+    nights = [
+        given.samples[day] for day in sorted(given.samples) if first <= day < given.partition.key
+    ]
+    own = sample_rows(given.features, most=REFERENCE_ROWS)
+    # the rows with the least hashes come first
+    night = own.head(night_rows(len(own.columns)))
+    sides = {
+        "partition_profile": (given.reference, own),
+        "partition_window": (together(whole_weeks(nights)), own),
+        "window_profile": (given.reference, together(whole_weeks([*nights, night]))),
+    }
+    return {
+        name: None if then is None or now is None else separate(then, now)
+        for name, (then, now) in sides.items()
+    }
 
 
 def _freshness(usecase: UseCase, given: MonitorInput) -> tuple[Freshness, ...]:

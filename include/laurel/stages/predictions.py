@@ -26,12 +26,15 @@ from laurel.domain.config import PREDICTIONS, Column, Dataset, UseCaseConfig
 from laurel.domain.config.check import Check, Distribution
 from laurel.domain.objective import Objective, find_objective
 from laurel.domain.objective.base import DECISION
-from laurel.domain.profile import Counts, bin_counts, merge
+from laurel.domain.profile import Counts, merge
+from laurel.domain.sampling import night_rows, sample_rows
 from laurel.errors import DataError, IntegrityError
 from laurel.stages.score import BATCH, Batch, Given, Scorer
 
 REFUSED = "refused.parquet"
 """Rows that could not be scored, beside the predictions that were not finished."""
+CANDIDATES = 5_000
+"""Rows of a partition, evenly taken, of which a few are kept as its sample."""
 SHOWN = 5
 """Unseen categories that are named of a feature."""
 
@@ -48,6 +51,8 @@ class Written:
     """Rows by what was decided; empty where nothing is."""
     unseen: Mapping[str, Mapping[str, int]]
     """Feature → category that the model does not know → rows."""
+    sample: pd.DataFrame
+    """A few feature rows, for the reports of later nights."""
 
 
 def write_predictions(
@@ -72,7 +77,9 @@ def write_predictions(
             tally.decide(frame)
             writer.write(frame)
         facts = writer.finish()
-    return Written(path, facts, tally.counts, dict(tally.decisions), tally.unseen)
+    assert tally.sample is not None  # noqa: S101 - there is at least one batch
+    decisions = dict(tally.decisions)
+    return Written(path, facts, tally.counts, decisions, tally.unseen, tally.sample)
 
 
 def expect_contract(written: Written, given: Given, config: UseCaseConfig, *, folder: Path) -> None:
@@ -157,6 +164,7 @@ class _Tally:
     scorer: Scorer
     decisions: Counter[str] = field(default_factory=Counter)
     unseen: dict[str, Counter[str]] = field(default_factory=dict)
+    sample: pd.DataFrame | None = None
     _counts: Counts | None = None
     _rows: int = 0
 
@@ -171,12 +179,21 @@ class _Tally:
         for each in batches:
             self._refuse_infinite(each, refused)
             self._refuse_scores(each, objective, refused)
-            counts = bin_counts(self.scorer.profile, each.features, each.scores)
+            counts = self.scorer.count(each)
             self._counts = counts if self._counts is None else merge(self._counts, counts)
+            self._take_sample(each.features)
             self._rows += len(each.rows)
             self._note_unseen(each)
             yield each
         self._refuse_unseen()
+
+    def _take_sample(self, features: pd.DataFrame) -> None:
+        """Take every so manieth row of all, whatever the batches, and keep a few of these."""
+        step = max(1, self.scorer.rows // CANDIDATES)
+        kept = [] if self.sample is None else [self.sample]
+        picked = sample_rows(features.iloc[-self._rows % step :: step], most=CANDIDATES)
+        most = night_rows(len(features.columns))
+        self.sample = sample_rows(pd.concat([*kept, picked], ignore_index=True), most=most)
 
     def decide(self, frame: pd.DataFrame) -> None:
         """Count what is decided."""

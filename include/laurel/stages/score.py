@@ -7,7 +7,7 @@ trees add up in one order. So a partition is scored in as much memory as a few b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from laurel.adapters.documents import read_json
 from laurel.adapters.overlap import ahead
 from laurel.adapters.tables import empty_table, expect_types, iter_table, read_table, table_rows
-from laurel.adapters.xgboost import PROFILE, Block, Model, load_features, load_model
+from laurel.adapters.xgboost import (
+    PROFILE,
+    Block,
+    Model,
+    expect_losses,
+    load_features,
+    load_model,
+)
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import (
     Featurizer,
@@ -27,6 +34,7 @@ from laurel.domain.featureset import (
     check_equal_columns,
 )
 from laurel.domain.history import HISTORY, Past, cutoff_of, join_labels
+from laurel.domain.losses import sum_losses
 from laurel.domain.objective import as_learned, check_same_objective
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
@@ -84,10 +92,8 @@ class Scores:
     scores: NDArray[np.float32]
     """Shape (rows,), or (rows, classes)."""
     profile: Mapping[str, Any]
-
-    def counts(self) -> Counts:
-        """The partition over the bins of the champion's profile."""
-        return bin_counts(self.profile, self.features, self.scores)
+    losses: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """The losses to be expected of each row, where the model can say."""
 
 
 class Scorer:
@@ -103,13 +109,30 @@ class Scorer:
         check_same_objective(self.model.about, usecase.config)
         self.config = as_learned(usecase.config, self.model.about)
         self.partition = given.partition
-        self._file = given.file
+        self._file, self._folder = given.file, model
         self._features = live_features(
             given,
             load_features(model),
             config=self.config,
             history_days=self.model.about.get("history_days"),
         )
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are in all."""
+        return table_rows(self._file)
+
+    def losses(self, batch: Batch) -> Mapping[str, NDArray[np.float64]]:
+        """The losses to be expected of each row; none where the model cannot say."""
+        return expect_losses(self._folder, batch.features, batch.scores, self.model.features)
+
+    def count(self, batch: Batch) -> Counts:
+        """A batch over the bins of the model's profile, with what is decided and expected."""
+        decided = self.model.objective.decide(batch.scores, self.config.scoring.threshold)
+        known = None if decided is None or not decided.notna().any() else decided
+        counted = bin_counts(self.profile, batch.features, batch.scores, decided=known)
+        losses = self.losses(batch)
+        return {**counted, "losses": sum_losses(losses)} if losses else counted
 
     def batches(self, *, rows: int = BATCH) -> Iterator[Batch]:
         """All rows, scored, in the order of the file; reading, features and trees overlap.
@@ -170,7 +193,12 @@ def score(usecase: UseCase, given: Given, *, model: Path) -> Scores:
         features=pd.concat([with_text(part.features) for part in parts], ignore_index=True),
         scores=np.concatenate([part.scores for part in parts]),
         profile=scorer.profile,
+        losses=_together([scorer.losses(part) for part in parts]),
     )
+
+
+def _together(parts: list[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def with_text(features: pd.DataFrame) -> pd.DataFrame:

@@ -13,12 +13,16 @@ from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.engine import open_engine
 from laurel.adapters.engine.fitting import fit_with
 from laurel.adapters.frames import FramePart
+from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import (
     ABOUT,
     FEATURES,
+    LOSS,
     MODEL,
     PROFILE,
+    SAMPLE,
     Model,
+    fit_losses,
     load_model,
     model_bytes,
     scores_digest,
@@ -29,6 +33,7 @@ from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import Part
 from laurel.domain.objective import find_objective
 from laurel.domain.profile import build_profile
+from laurel.domain.sampling import reference_rows, sample_rows
 from laurel.domain.trial import BEST, TUNING
 from laurel.errors import IntegrityError
 from laurel.settings import Settings
@@ -75,7 +80,12 @@ def train(
     (target / MODEL).write_bytes(model_bytes(model))
     (target / FEATURES).write_bytes(code)
     write_json(about, target / ABOUT)
+    losses = fit_losses(stopping, scores, model.features, objective=objective.name)
+    if losses is not None:
+        (target / LOSS).write_bytes(losses)
     sample, days = rows.sample()
+    most = reference_rows(len(sample.features.columns))
+    write_table(sample_rows(sample.features, most=most), target / SAMPLE, durable=False)
     write_json(_profile(model, sample, stopping, days=days), target / PROFILE)
     expected = about["validation_scores"]
     return _reloaded(target, stopping.features, expected=expected, usecase=usecase.name)
@@ -128,6 +138,7 @@ def _profile(model: Model, fitted: Part, unseen: Part, *, days: pd.Series[Any]) 
         unseen=model.predict(unseen.features),
         objective=objective,
         days=days,
+        ranked=model.ranked(),
     )
 
 

@@ -13,7 +13,9 @@ from laurel.domain.gate import Verdict, judge, policy_digest
 from laurel.errors import IntegrityError, NotFound
 from laurel.usecase import UseCase
 
-FILES = ("model.ubj", "model.json", "features.py", "profile.json")
+FILES = ("model.ubj", "model.json", "features.py", "profile.json", "sample.parquet")
+OPTIONAL = ("loss.ubj",)
+"""Where the objective has losses that can be learned."""
 
 
 def verdict(usecase: UseCase, folder: Path) -> Verdict:
@@ -29,7 +31,7 @@ def verdict(usecase: UseCase, folder: Path) -> Verdict:
             **judged.document(),
             "policy": policy_digest(usecase.config.gate),
             "evidence": evidence.digest(),
-            "model": {name: _md5(data / "model" / name) for name in FILES},
+            "model": _md5s(data / "model"),
         },
         data / "verdict.json",
     )
@@ -44,6 +46,11 @@ def read_evidence(path: Path) -> Evidence:
         raise IntegrityError(
             "this is not evidence", found=str(error).splitlines()[0], detail=str(path)
         ) from error
+
+
+def _md5s(model: Path) -> dict[str, str]:
+    there = (name for name in OPTIONAL if (model / name).is_file())
+    return {name: _md5(model / name) for name in (*FILES, *there)}
 
 
 def _md5(path: Path) -> str:

@@ -29,7 +29,8 @@ from laurel.domain.objective import OBJECTIVES, Objective
 from laurel.errors import IntegrityError, NotFound
 from laurel.usecase import load_module
 
-MODEL, ABOUT, FEATURES, PROFILE = "model.ubj", "model.json", "features.py", "profile.json"
+MODEL, ABOUT, FEATURES = "model.ubj", "model.json", "features.py"
+PROFILE, SAMPLE = "profile.json", "sample.parquet"
 
 
 class Block(NamedTuple):
@@ -105,6 +106,11 @@ class Model:
         :class:`DataError` for columns that are missing or of another kind.
         """
         return self.scores(self.block(features))
+
+    def ranked(self) -> tuple[str, ...]:
+        """Features by what the trees gained by them, the most first."""
+        gains: dict[str, Any] = self.booster.get_score(importance_type="total_gain")
+        return tuple(sorted(gains, key=lambda name: (-gains[name], name)))
 
     def calibrated(self, method: str, part: Part) -> Model:
         """The same trees with scores made probabilities by the labels of a part."""
