@@ -19,6 +19,10 @@ Floats = NDArray[np.float64]
 FINE = 190
 """Fine bins of equal mass: each holds half a percent of the reference."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+TAILS = (500, 1_000, 2_000, 5_000)
+"""One row in so many lies beyond these edges, on either side."""
+BEYOND = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Standard deviations beyond the range of the reference at which there are edges too."""
 UNITS = 2**16
 """Units of a standard deviation of the reference: moments are exact to half a unit per value."""
 FARTHEST = 2**31 - 1
@@ -52,9 +56,11 @@ UNKNOWN = Description(0, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 
 def fine_edges(ordered: Floats) -> tuple[list[float], bool]:
-    """At most 191 edges at quantiles of sorted finite values, and whether they are all values.
+    """Edges at quantiles of sorted finite values, and whether they are all values there are.
 
-    Bins are ``(edge, next edge]``; the first edge lies just below the least value.
+    Bins are ``(edge, next edge]``; the first edge lies just below the least value. At most 191
+    edges, and some more in and beyond the tails of a feature with many values: what lies there is
+    rare, and moves distances the most.
 
     >>> edges, exact = fine_edges(np.array([1.0, 1.0, 2.0]))
     >>> edges[1:], exact
@@ -69,7 +75,13 @@ def fine_edges(ordered: Floats) -> tuple[list[float], bool]:
     below = np.nextafter(ordered[0], -np.inf)
     edges = np.unique(np.concatenate([[below], first, inner]))
     different = 1 + int(np.count_nonzero(np.diff(ordered)))
-    return [float(edge) for edge in edges], different == len(edges) - 1
+    if different == len(edges) - 1:
+        return [float(edge) for edge in edges], True
+    rare = np.unique([place for part in TAILS for place in (n // part, n - 1 - n // part)])
+    beyond = np.asarray(BEYOND) * float(ordered.std())
+    tails = [below - beyond, ordered[rare], ordered[-1] + beyond]
+    found = np.unique(np.concatenate([edges, *tails]))
+    return [float(edge) for edge in found[np.isfinite(found)]], False
 
 
 def scale_of(mean: float | None, std: float | None) -> tuple[float, float]:
@@ -174,12 +186,11 @@ class Shape:
         reached = self.cumulative
         if not len(reached) or math.isnan(reached[-1]) or not self.edges:
             return math.nan
-        ends = np.concatenate([[min(self.least, self.edges[0])], self.edges])
         if self.exact:
             # a bin's values are its upper edge: those below are in the bins before
             return float(np.concatenate([[0.0], reached])[np.searchsorted(self.edges, value)])
-        top = max(self.largest, self.edges[-1])
-        return float(np.interp(value, [*ends, top], [0.0, *reached]))
+        inner = np.clip(self.edges, self.least, self.largest)
+        return float(np.interp(value, [self.least, *inner, self.largest], [0.0, *reached]))
 
 
 def ks_distance(reference: Shape, current: Shape) -> float:
@@ -207,9 +218,9 @@ def wasserstein(reference: Shape, current: Shape) -> float:
     apart = reference.cumulative - current.cumulative
     if not reference.edges or np.isnan(apart).any():
         return math.nan
-    edges = np.asarray(reference.edges)
-    low = min(reference.least, current.least, edges[0])
-    high = max(reference.largest, current.largest, edges[-1])
+    low, high = min(reference.least, current.least), max(reference.largest, current.largest)
+    # nothing lies beyond either range, so the outermost bins end there
+    edges = np.clip(reference.edges, low, high)
     width = np.diff(np.concatenate([[low], edges, [high]]))
     left = np.concatenate([[0.0], apart[:-1]])
     if reference.exact:

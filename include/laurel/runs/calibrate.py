@@ -19,7 +19,7 @@ from laurel.domain.objective import find_objective
 from laurel.domain.partition import Partition, partitions
 from laurel.errors import NotFound, Refused
 from laurel.runs.inputs import COUNTS
-from laurel.runs.night import scoring_of
+from laurel.runs.kept import scoring_of
 from laurel.runs.reports import newest_documents
 from laurel.runs.site import Site
 from laurel.runs.train import named_training, trained_files
