@@ -38,10 +38,8 @@ _PAST = ("domain/history", "domain/window")
 _FITTING = (
     "adapters/xgboost/encoding",
     "adapters/xgboost/fitting",
-    "adapters/xgboost/losses",
     "adapters/xgboost/model",
     "adapters/xgboost/threads",
-    "domain/losses",
 )
 _METRIC = (
     "domain/metric/__init__",
@@ -63,7 +61,12 @@ _OBJECTIVE = (
 )
 _PART = ("domain/featureset", "domain/weights", *_OBJECTIVE)
 _LEARNING = (*_FITTING, *_PART, "adapters/frames", "domain/part", "domain/calibration")
-_MODEL = ("adapters/xgboost/__init__", *_LEARNING)
+_MODEL = (
+    "adapters/xgboost/__init__",
+    "adapters/xgboost/losses",
+    "domain/losses",
+    *_LEARNING,
+)
 _FEATURIZE = ("stages/featurize", *_ENGINE, "domain/part", *_PART, *_PAST)
 _PROFILE = (
     "domain/bins",
