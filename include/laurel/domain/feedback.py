@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from laurel.domain.distance import homogeneity
 from laurel.domain.surroundings import Feedback
 
 LEAST = 50
@@ -34,9 +34,7 @@ def find_feedback(decided: pd.Series[Any], labelled: NDArray[np.bool_]) -> Feedb
     rows = table.sum(axis=1)
     shares = [float(have / n) if n else math.nan for (have, _), n in zip(table, rows, strict=True)]
     testable = rows.min() > 0 and table.sum(axis=0).min() > 0
-    p_value = (
-        float(stats.chi2_contingency(table, correction=False).pvalue) if testable else math.nan
-    )
+    p_value = homogeneity(table) if testable else math.nan
     suspected = bool(
         rows.min() >= LEAST and testable and p_value < ALPHA and min(shares) <= RARER * max(shares)
     )

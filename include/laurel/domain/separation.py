@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,10 @@ def area_of(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[flo
     if not n or not m:
         return math.nan, math.nan
     together = np.concatenate([ours, theirs])
-    area = (stats.rankdata(together)[:n].sum() - n * (n + 1) / 2) / (n * m)
-    _, ties = np.unique(together, return_counts=True)
+    _, place, ties = np.unique(together, return_inverse=True, return_counts=True)
+    # equal scores share the mean of their ranks
+    ranks = ties.cumsum() - (ties - 1) / 2
+    area = (ranks[place[:n]].sum() - n * (n + 1) / 2) / (n * m)
     tied = float((ties.astype(float) ** 3 - ties).sum()) / ((n + m) * (n + m - 1))
     return float(area), float((n + m + 1 - tied) / (12 * n * m))
 
