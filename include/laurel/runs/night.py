@@ -31,13 +31,7 @@ from laurel.domain.partition import Partition
 from laurel.domain.report import ChampionFacts, Quarantined
 from laurel.errors import IntegrityError, NotFound, Pending
 from laurel.runs.costs import find_costs
-from laurel.runs.inputs import (
-    Inputs,
-    choose_inputs,
-    lay_files,
-    line_of,
-    load_given,
-)
+from laurel.runs.inputs import Inputs, choose_inputs, lay_files, line_of, load_given
 from laurel.runs.kept import (
     kept_nights,
     newest_partitions,

@@ -20,13 +20,7 @@ from laurel.domain.config import PREDICTIONS
 from laurel.domain.partition import Partition
 from laurel.errors import DataError, IntegrityError, LaurelError, ValidationFailed
 from laurel.runs import refusals
-from laurel.runs.inputs import (
-    Inputs,
-    choose_inputs,
-    lay_model,
-    line_of,
-    load_given,
-)
+from laurel.runs.inputs import Inputs, choose_inputs, lay_model, line_of, load_given
 from laurel.runs.kept import keep_night
 from laurel.runs.past import SitePast, keep_profiles
 from laurel.runs.site import Site
