@@ -281,11 +281,32 @@ def test_a_rollback_is_one_entry_with_its_person_and_scores_again_what_it_change
     ]
 
 
-def test_a_run_of_airflow_is_reproduced_byte_for_byte(running: Running, first: First) -> None:
-    said, _ = first.reproduction.communicate(timeout=900)
+def test_a_training_killed_in_its_middle_is_retried_by_airflow_to_the_bytes_of_an_undisturbed_one(
+    running: Running, first: First, reproduced: tuple[int, str]
+) -> None:
+    """The reproduction is the undisturbed one: every stage again, in another folder."""
+    code, said = reproduced
+    run, one = first.trainings[0], first.done.ledger.history[0]
+    tasks = running.tasks(run)
+
+    assert (tasks["train"].state, tasks["train"].tries) == ("success", 2)
+    assert running.moment(run, "train", "start_date") > first.killed
+    assert tasks["decide"].tries == 1
+    trained = [key for key in first.done.under("runs/toy/train/") if key.endswith("/bundle.json")]
+    assert f"runs/toy/train/{one.run}/bundle.json" in trained
+    assert len(trained) == len(TRAININGS)
+    assert code == 0, said
+    model = bundle(running, one.run).outputs["data/toy/model"]["md5"]
+    assert f"data/toy/model  {model}  identical" in said
+
+
+def test_a_run_of_airflow_is_reproduced_byte_for_byte(
+    running: Running, first: First, reproduced: tuple[int, str]
+) -> None:
+    code, said = reproduced
     one = first.done.ledger.history[0]
 
-    assert first.reproduction.returncode == 0, said
+    assert code == 0, said
     assert f"{one.model_version} (run {one.run}): reproduced: identical bytes" in said
     outputs = bundle(running, one.run).outputs
     assert said.count(" identical\n") + said.endswith(" identical") == len(outputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ import httpx
 from laurel.domain.canonical import parse_instant
 from laurel.domain.catalog import CatalogState
 from laurel.domain.ledger import LedgerState
-from laurel.errors import Refused
+from laurel.errors import NotFound, Refused
 from laurel.local.api import FINISHED, ApiClient
 from laurel.local.runs import Run, Task
 from laurel.local.stack import login
@@ -102,6 +104,22 @@ class Running:
                     with suppress(Refused):  # Airflow may have closed it since it was listed
                         self.api.request("PUT", f"/backfills/{number}/cancel")
 
+    def kill_in_training(self, find: Find) -> datetime:
+        """``kill -9`` the task of the first run's training once it has a snapshot; when."""
+        made = self.home.settings.home / "workspaces"
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            for run in find()[:1]:
+                with suppress(NotFound):  # until Airflow has made the task
+                    path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/train"
+                    told = self.api.get(path)
+                    begun = any(made.glob("*/data/toy/snapshot/counts.json"))
+                    if begun and told["state"] == "running" and told["pid"]:
+                        os.kill(told["pid"], signal.SIGKILL)
+                        return datetime.now(UTC)
+            time.sleep(0.1)
+        raise AssertionError("no training was seen running")
+
     def reproduce(self, version: str | None) -> subprocess.Popen[str]:
         """Start ``laurel reproduce``, in the environment of the stack's tasks."""
         return subprocess.Popen(
@@ -180,6 +198,8 @@ class First:
     nameless: Run
     """A training by hand without as_of."""
     trainings: Sequence[Run]
+    killed: datetime
+    """When the task of the first training was killed in its middle."""
     order: tuple[datetime, datetime]
     """When the first training was decided, and when the second one began to train."""
     scorings: Sequence[Run]

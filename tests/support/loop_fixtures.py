@@ -78,6 +78,7 @@ def first(running: Running) -> Iterator[First]:
     daily = running.start("ingest", DAILY)
     nameless = running.trigger("train")
     trainings = running.start("train", TRAININGS, max_active_runs=2)
+    killed = running.kill_in_training(trainings)
     days = running.ended(daily)
     refused = running.tasks(days[-1])
     poisoned = running.records()
@@ -100,6 +101,7 @@ def first(running: Running) -> Iterator[First]:
         mended=mended,
         nameless=running.ended(nameless)[0],
         trainings=trained,
+        killed=killed,
         order=order,
         scorings=scored,
         nights=nights,
@@ -113,6 +115,13 @@ def first(running: Running) -> Iterator[First]:
     if reproduction.poll() is None:
         reproduction.kill()
     reproduction.communicate()
+
+
+@pytest.fixture(scope="session")
+def reproduced(first: First) -> tuple[int, str]:
+    """The exit code and the words of the reproduction of the first training."""
+    said, _ = first.reproduction.communicate(timeout=900)
+    return first.reproduction.returncode, said
 
 
 @pytest.fixture(scope="session")
