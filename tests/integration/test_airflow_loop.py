@@ -286,12 +286,12 @@ def test_a_training_killed_in_its_middle_is_retried_by_airflow_to_the_bytes_of_a
 ) -> None:
     """The reproduction is the undisturbed one: every stage again, in another folder."""
     code, said = reproduced
-    run, one = first.trainings[0], first.done.ledger.history[0]
-    tasks = running.tasks(run)
+    one = first.done.ledger.history[0]
 
-    assert (tasks["train"].state, tasks["train"].tries) == ("success", 2)
-    assert running.moment(run, "train", "start_date") > first.killed
-    assert tasks["decide"].tries == 1
+    train, decide = (first.retried[name] for name in ("train", "decide"))
+    assert (train.state, train.tries) == ("success", 2)
+    assert (decide.state, decide.tries) == ("success", 1)
+    assert running.moment(first.trainings[0], "train", "start_date") > first.killed
     trained = [key for key in first.done.under("runs/toy/train/") if key.endswith("/bundle.json")]
     assert f"runs/toy/train/{one.run}/bundle.json" in trained
     assert len(trained) == len(TRAININGS)

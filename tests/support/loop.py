@@ -200,6 +200,8 @@ class First:
     trainings: Sequence[Run]
     killed: datetime
     """When the task of the first training was killed in its middle."""
+    retried: Mapping[str, Task]
+    """The tasks of the first training, once it had ended."""
     order: tuple[datetime, datetime]
     """When the first training was decided, and when the second one began to train."""
     scorings: Sequence[Run]

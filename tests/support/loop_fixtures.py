@@ -102,6 +102,7 @@ def first(running: Running) -> Iterator[First]:
         nameless=running.ended(nameless)[0],
         trainings=trained,
         killed=killed,
+        retried=running.tasks(trained[0]),
         order=order,
         scorings=scored,
         nights=nights,

@@ -106,6 +106,7 @@ def test_partitions_are_told_by_stretch_and_revisions_one_by_one(
     first: Facts, second: Facts
 ) -> None:
     second.bundle.inputs["datasets"]["visits"][3] = line(6, revision=2)
+    second.bundle.inputs["superseded"] = {"visits": [line(6, revision=1)]}
 
     (visits,) = compare_runs(first, second)["data"]["datasets"]
 
@@ -113,6 +114,9 @@ def test_partitions_are_told_by_stretch_and_revisions_one_by_one(
     assert visits["same"] == 7
     (revised,) = visits["revised"]
     assert (revised["partition"], revised["revisions"]) == ("2024-01-06", [1, 2])
+    assert visits["superseded"] == [0, 1]
+    page = render_comparison(compare_runs(first, second))
+    assert "1 as superseded, too" in page
 
 
 def test_parameters_code_and_packages_are_named_with_both_values(
