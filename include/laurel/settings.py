@@ -50,6 +50,8 @@ class Settings:
     """Address of the Dask scheduler, before the one that a use case names."""
     dask_tls: Path | None = None
     """Folder with ``ca.pem``, ``cert.pem`` and ``key.pem`` for a scheduler at ``tls://``."""
+    signing_key: Path | None = None
+    """The private Ed25519 key that signs after each decision; ``None``: nothing is signed."""
 
     @property
     def share(self) -> int:
@@ -101,7 +103,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         heavy_pool=env.get("LAUREL_HEAVY_POOL") or "laurel_heavy",
         heavy_slots=_count("LAUREL_HEAVY_SLOTS", env.get("LAUREL_HEAVY_SLOTS")) or 1,
         dask_scheduler=env.get("LAUREL_DASK_SCHEDULER") or None,
-        dask_tls=Path(env["LAUREL_DASK_TLS"]).resolve() if env.get("LAUREL_DASK_TLS") else None,
+        dask_tls=_path(env.get("LAUREL_DASK_TLS")),
+        signing_key=_path(env.get("LAUREL_SIGNING_KEY")),
     )
 
 
@@ -160,6 +163,10 @@ def _count(name: str, text: str | None) -> int | None:
     if text and not (text.isdecimal() and int(text)):
         raise ConfigError(f"{name} is not a count", found=text, expected="1 or more")
     return int(text) if text else None
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).resolve() if text else None
 
 
 def _paths(text: str | None) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param
 
 from laurel.domain.config import Dataset, UseCaseConfig
-from laurel.domain.ledger import interval_starts_before, ticks
+from laurel.domain.ledger import intervals_before, ticks
 from laurel.domain.schema.dictionary import dictionary_table, escape
 from laurel.settings import load_settings
 from laurel.usecase import UseCase, find_usecases
@@ -61,7 +61,7 @@ def first_training_day(config: UseCaseConfig) -> date:
             end=datetime.combine(config.training.start, time(), UTC) + years,
         )
     )
-    return interval_starts_before(config, first + timedelta(seconds=1))[0].date()
+    return next(iter(intervals_before(config, first + timedelta(seconds=1)))).date()
 
 
 def first_examination_day(config: UseCaseConfig) -> date:
@@ -81,6 +81,11 @@ def day_param(description: str, *, title: str | None = None) -> Param:
     if title:
         schema["title"] = title
     return Param(None, description=description, **schema)
+
+
+def moment_param(title: str, description: str) -> Param:
+    """A field of the form that takes a moment, or stays empty."""
+    return Param(None, type=["null", "string"], title=title, description=description)
 
 
 def dag_arguments(usecase: UseCase, kind: str, *, doc: str, start: date) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -60,6 +60,11 @@ class LaurelOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the verb; raises ``AirflowFailException`` for all but faults."""
+        made: dict[str, Any] = self.enter(context, self.run_verb)
+        return made
+
+    def enter(self, context: Context, verb: Callable[[Site, UseCase, Context], Any]) -> Any:
+        """Hand a verb the site and the use case; raises as :meth:`execute`."""
         from laurel.settings import load_settings, share_cores
 
         # before a library that brings threads is imported
@@ -70,7 +75,7 @@ class LaurelOperator(BaseOperator):
 
         try:
             site = open_site(connections=AirflowConnections())
-            return self.run_verb(site, get_usecase(self.usecase, site.settings), context)
+            return verb(site, get_usecase(self.usecase, site.settings), context)
         except LaurelError as error:
             self.log.error("%s", error)
             kind = AirflowException if error.retryable else AirflowFailException

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from laurel.usecase import UseCase
 
 UNFINISHED = ["queued", "running"]
+ASKING = ["awaiting_input", "deferred"]
+"""States of a task that waits for a person."""
 
 
 class LaurelSensor(BaseSensorOperator):
@@ -76,13 +79,7 @@ class TrainingInputsSensor(LaurelSensor):
 
         as_of = as_of_of(context)
         earlier = self._earlier_runs(usecase, as_of)
-        running = (
-            context["ti"].get_dr_count(
-                dag_id=context["dag"].dag_id, logical_dates=earlier, states=UNFINISHED
-            )
-            if earlier
-            else 0
-        )
+        running = self._running(site, usecase, context, earlier) if earlier else 0
         if running:
             raise Pending(
                 "earlier training runs are unfinished",
@@ -93,10 +90,32 @@ class TrainingInputsSensor(LaurelSensor):
         inputs_ready(site, usecase, as_of=as_of)
 
     @staticmethod
-    def _earlier_runs(usecase: UseCase, as_of: datetime) -> list[datetime]:
-        from laurel.domain.ledger import interval_starts_before
+    def _running(
+        site: Site, usecase: UseCase, context: Context, earlier: Mapping[datetime, datetime]
+    ) -> int:
+        """Unfinished runs, but for those whose question was answered elsewhere.
 
-        return interval_starts_before(usecase.config, as_of)
+        Airflow still waits for an answer that somebody gave by a command; their decision is made.
+        """
+        count, dag_id = context["ti"], context["dag"].dag_id
+        running = count.get_dr_count(dag_id=dag_id, logical_dates=list(earlier), states=UNFINISHED)
+        if not running or usecase.config.gate.approval is None:
+            return int(running)
+        state = site.ledger(usecase).read()
+        decided = [start for start, as_of in earlier.items() if state.decision(as_of)]
+        if not decided:
+            return int(running)
+        asking = count.get_ti_count(
+            dag_id=dag_id, task_ids=["approve"], logical_dates=decided, states=ASKING
+        )
+        return int(running - asking)
+
+    @staticmethod
+    def _earlier_runs(usecase: UseCase, as_of: datetime) -> dict[datetime, datetime]:
+        """The as_of of each earlier interval, by its start."""
+        from laurel.domain.ledger import intervals_before
+
+        return intervals_before(usecase.config, as_of)
 
 
 class TrainingSensor(LaurelSensor):

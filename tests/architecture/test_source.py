@@ -36,6 +36,8 @@ MAY_ASK_THE_TIME = {
     "stages/publish.py": "published_at, recorded with a revision",
     "runs/decide.py": "decided_at, recorded with a decision",
     "runs/deliver.py": "delivered_at, recorded with a delivery",
+    "runs/rollback.py": "how long after its decision a rollback is done, told and not recorded",
+    "runs/approve.py": "how long an answer is still waited for",
     "runs/refusals.py": "since when rows are held, recorded with them",
     "adapters/records/ledger.py": "decided_at, where the caller gives none",
     "adapters/dvc/remote.py": "how old an object is that a run relies on",

@@ -1,4 +1,5 @@
-"""All DAGs as Airflow's own DAG bag sees them: those of the shipped use cases, and of a toy."""
+"""All DAGs as Airflow's own DAG bag sees them: those of the shipped use cases, of a toy, and of
+one whose models people approve."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import pytest
 
 from laurel.settings import dags_folder, load_settings
 from laurel.usecase import UseCase, find_usecases
+from support.asked import write_asked
 from support.synthetic import write_toy
 
 
@@ -18,6 +20,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home of the tests' own, and the toy beside the shipped use cases."""
     folder = tmp_path_factory.mktemp("dags")
     usecases, suites = write_toy(folder)
+    write_asked(folder)
     file = usecases / "toy" / "usecase.yaml"
     asking = file.read_text().replace("minimum_rows: 100\n", "minimum_rows: 100\n  retrain: true\n")
     file.write_text(f"{asking}alarms:\n  notify: [{{kind: webhook, connection: hook}}]\n")

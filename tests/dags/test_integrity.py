@@ -68,10 +68,13 @@ def test_tasks_and_edges_are_the_golden_ones(
     for usecase, dag in drawn(bag, usecases, kind):
         ingests = {f"ingest_{dataset}" for dataset in usecase.config.datasets}
         edges = {(task.task_id, after) for task in dag.tasks for after in task.downstream_task_ids}
+        asks = kind == "train" and usecase.config.gate.approval is not None
 
         left_out = undrawn(usecase)
-        assert set(dag.task_ids) == TASKS.get(kind, ingests) - left_out
-        assert edges == {edge for edge in EDGES[kind] if edge[1] not in left_out}
+        tasks = TASKS.get(kind, ingests) | ({"approve"} if asks else set())
+        drawn_edges = EDGES[kind] | ({("decide", "approve")} if asks else set())
+        assert set(dag.task_ids) == tasks - left_out
+        assert edges == {edge for edge in drawn_edges if edge[1] not in left_out}
 
 
 def undrawn(usecase: UseCase) -> set[str]:
@@ -85,6 +88,7 @@ def test_one_use_case_here_has_alarms_that_do_something_and_one_has_not(
     usecases: dict[str, UseCase],
 ) -> None:
     assert {name: undrawn(usecase) for name, usecase in usecases.items()} == {
+        "asked": {"retrain", "tell"},
         "flights": {"retrain", "tell"},
         "toy": set(),
     }

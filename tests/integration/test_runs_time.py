@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from laurel.runs import rollback
 from laurel.runs.decide import decline
 from laurel.runs.score import inputs_ready
 from laurel.runs.train import inputs_ready as training_ready
+from support.asked import account
 from support.runs import AS_OFS, SCORED, Home, restate
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_checkout")]
@@ -155,6 +158,27 @@ def test_a_rollback_scores_again_what_it_changes_and_only_that(copied: Home) -> 
     first = copied.trained[0].model_version
     for day in SCORED:
         assert set(copied.predictions(day)["model_version"]) == {first}
+
+
+def test_a_drill_of_a_rollback_says_when_the_last_prediction_was_right(
+    copied: Home, record_property: Callable[[str, object], None]
+) -> None:
+    """One command; how long it takes is told and kept with the test's results, never asserted."""
+    target = str(copied.trained[0].model_version)
+    words = (target, "--reason", "drill", "--effective-from", "2024-02-20")
+    done = copied.laurel("rollback", "toy", *words)
+
+    assert done.returncode == 0, done.stderr
+    said = re.search(r"the last was right ([0-9.]+) s after the decision", done.stdout)
+    assert said is not None, done.stdout
+    record_property("seconds from the decision to corrected predictions", float(said[1]))
+    entry = copied.site.ledger(copied.usecase).read().history[-1]
+    assert (entry.event, entry.decided_by) == ("rolled_back", account())
+    for day in SCORED:
+        reigning = copied.site.ledger(copied.usecase).read().champion_as_of(parse_instant(day))
+        assert reigning is not None
+        assert set(copied.predictions(day)["model_version"]) == {reigning.model_version}
+    assert copied.predictions_of(SCORED[3])[-1].published_at > entry.decided_at
 
 
 def test_a_rollback_that_does_not_reach_back_scores_nothing_again(copied: Home) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = {"airflow_loop": "loop", "plugin_pages": "loop"}
+TOGETHER = {"airflow_loop": "loop", "loop_approval": "loop", "plugin_pages": "loop"}
 LONGEST_FIRST = (
     "loop",
     "faults",

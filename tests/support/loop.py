@@ -22,6 +22,7 @@ from laurel.errors import NotFound, Refused
 from laurel.local.api import FINISHED, ApiClient
 from laurel.local.runs import Run, Task
 from laurel.local.stack import login
+from support.asked import NAME as ASKED
 from support.listening import Hook, Mailbox
 from support.runs import EVERYTHING, Home
 from support.stack import RunningStack
@@ -171,13 +172,13 @@ class Running:
             catalogs={name: site.catalog(usecase, name).read() for name in EVERYTHING},
             ledger=site.ledger(usecase).read(),
             same=(self.home.catalogs(), self.home.ledger()),
-            keys=tuple(self.home.keys()),
+            keys=tuple(key for key in site.store.keys("") if f"/{ASKED}/" not in key),
         )
 
 
 @dataclass(frozen=True)
 class Records:
-    """What stood in the store at a moment."""
+    """What stood in the store at a moment, but for the records of the use case ``asked``."""
 
     catalogs: Mapping[str, CatalogState]
     ledger: LedgerState

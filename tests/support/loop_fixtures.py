@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.asked import write_asked
 from support.grouping import group_of
 from support.listening import hook, mailbox
 from support.loop import (
@@ -53,6 +54,7 @@ def running(source_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """The stack, with the DAGs of ``toy`` switched on."""
     include, dags = source_checkout / "include", source_checkout / "dags"
     home = open_home(tmp_path_factory.mktemp("loop"), PYTHONPATH=str(include))
+    write_asked(home.folder / "cases")
     watch(home)
     environ = {
         name: text

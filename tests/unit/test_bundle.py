@@ -64,7 +64,10 @@ def test_a_bundle_comes_back_as_it_was_written() -> None:
     read = read_bundle(store, "flights", "train", run=RUN, expected=written.digest)
     assert read == written
     assert read.digest == written.digest
-    assert list(store.objects) == [f"runs/flights/train/{RUN}/bundle.json"]
+    assert sorted(store.objects) == [
+        "run_records/flights/entries/0000000001.json",
+        f"runs/flights/train/{RUN}/bundle.json",
+    ]
 
 
 def test_writing_the_equal_bundle_again_changes_nothing() -> None:

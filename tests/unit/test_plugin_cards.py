@@ -39,7 +39,7 @@ def test_a_version_that_the_ledger_does_not_name_keeps_its_page(store: Store) ->
 
 def test_other_pages_are_served_as_they_are(store: Store) -> None:
     Ledger(store, "toy").decide(decision(1).model_copy(update={"run": RUN}))
-    assert with_ledger(store, KEY.replace("card", "decision"), PAGE) == PAGE
+    assert with_ledger(store, KEY.replace("card", "validation"), PAGE) == PAGE
 
 
 def test_what_a_person_wrote_into_the_ledger_is_escaped(store: Store) -> None:

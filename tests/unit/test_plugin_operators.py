@@ -54,7 +54,7 @@ MADE: dict[str, Any] = {
     "score": Scored("1a2b3c4d", "2024-02-20", "toy-1", 80, True),
     "monitor": Monitored("toy", "1a2b", "2024-02-20", "no alarm", 0, False, "runs/toy/r.html"),
     "roll_back": RolledBack(entry=ENTRY, repeated=False),
-    "rescore": Rescored(("2024-02-20", "2024-02-21")),
+    "rescore": Rescored(("2024-02-20", "2024-02-21"), 4.2),
     "impact": Impact("toy", "visits", {"2024-02-05": (1,)}, {"2024-02-05": 2}, ()),
     "restate": Restated("toy", "1a2b3c4d", DAY, "Nothing flips.", 0, 2, 4, 4, False),
 }

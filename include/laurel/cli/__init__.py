@@ -33,6 +33,7 @@ def main() -> None:
 def _assemble() -> None:
     from laurel.cli import (
         alarms,
+        approval,
         card,
         checkout,
         compare,
@@ -65,6 +66,7 @@ def _assemble() -> None:
         stack.status,
         stack.logs,
         *runs.COMMANDS,
+        *approval.COMMANDS,
         *checkout.COMMANDS,
         *compare.COMMANDS,
         *examine.COMMANDS,

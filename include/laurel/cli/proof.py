@@ -21,9 +21,12 @@ def verify(
     key: Annotated[
         list[Path] | None, typer.Option(help="A public key whose signatures are trusted.")
     ] = None,
+    sample: Annotated[
+        float, typer.Option(min=0, max=1, help="The share of the objects whose bytes are read.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
-    """Prove ledger, catalogs, decisions and predictions from the store and git alone.
+    """Prove journals, decisions, predictions, runs and bytes from the store and git alone.
 
     Says up to which entry each journal is proved. Ends with exit code 1 when anything is wrong.
     """
@@ -38,6 +41,7 @@ def verify(
         usecase,
         trusted=_trusted(trusted) if trusted else None,
         keys={fingerprint(public): public for public in publics},
+        hashed=sample,
     )
     if as_json:
         typer.echo(canonical_json(proof.document()))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from laurel.runs.site import Site
-    from laurel.usecase import UseCase
+from laurel.cli.opened import open_case
 
 Name = Annotated[str, typer.Argument(help="Name of the use case.")]
 Day = Annotated[str, typer.Argument(help="The partition, YYYY-MM-DD.")]
@@ -26,7 +23,7 @@ def ingest(
     from laurel.domain.partition import Partition
     from laurel.runs import ingest as run
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     made = run.ingest(
         site,
         case,
@@ -45,7 +42,7 @@ def train(
     from laurel.cli.progress import stages_shown
     from laurel.runs import train as run
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     with stages_shown():
         made = run.train(site, case, as_of=moment(as_of))
     typer.echo(made.sentence())
@@ -61,22 +58,8 @@ def decide(
     """Write the verdict of a training run into the ledger."""
     from laurel.runs import decide as runs
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     typer.echo(runs.decide(site, case, run=run, supersede=supersede).sentence())
-
-
-def decline(
-    usecase: Name,
-    as_of: Annotated[str, typer.Option(help="The as_of that will have no challenger.")],
-    reason: Annotated[str, typer.Option(help="Why.")],
-) -> None:
-    """Settle an as_of whose training cannot succeed, so that scoring does not wait for it."""
-    from laurel.cli.moment import moment
-    from laurel.runs import decide as runs
-
-    site, case = _open(usecase)
-    made = runs.decline(site, case, as_of=moment(as_of), by=getpass.getuser(), reason=reason)
-    typer.echo(made.sentence())
 
 
 def score(usecase: Name, partition: Day) -> None:
@@ -84,7 +67,7 @@ def score(usecase: Name, partition: Day) -> None:
     from laurel.domain.partition import Partition
     from laurel.runs import score as run
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     run.inputs_ready(site, case, partition=Partition.of(partition))
     typer.echo(run.score(site, case, partition=Partition.of(partition)).sentence())
 
@@ -101,7 +84,7 @@ def deliver(
     from laurel.errors import ConfigError
     from laurel.runs import deliver as run
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     sinks = [sink] if sink else sorted(case.config.scoring.sinks)
     if not sinks:
         raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/scoring.md")
@@ -119,7 +102,7 @@ def monitor(usecase: Name, partition: Day) -> None:
     from laurel.domain.partition import Partition
     from laurel.runs import monitor as run
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     run.inputs_ready(site, case, partition=Partition.of(partition))
     made = run.monitor(site, case, partition=Partition.of(partition), backfilled=False)
     typer.echo(made.sentence())
@@ -135,34 +118,26 @@ def rollback(
 ) -> None:
     """Give the crown back to an earlier champion and re-score what that changes."""
     from laurel.cli.moment import moment
+    from laurel.cli.person import person
     from laurel.runs import rollback as run
 
-    site, case = _open(usecase)
+    site, case = open_case(usecase)
     made = run.roll_back(
         site,
         case,
         target=target,
         reason=reason,
-        by=getpass.getuser(),
+        by=person(),
         effective_from=moment(effective_from) if effective_from else None,
     )
     typer.echo(made.sentence())
     typer.echo(run.rescore(site, case).sentence())
 
 
-def _open(name: str) -> tuple[Site, UseCase]:
-    from laurel.runs.site import open_site
-    from laurel.usecase import get_usecase
-
-    site = open_site()
-    return site, get_usecase(name, site.settings)
-
-
 COMMANDS: tuple[Callable[..., Any], ...] = (
     ingest,
     train,
     decide,
-    decline,
     score,
     deliver,
     monitor,

@@ -137,4 +137,5 @@ def _laurel(settings: Settings) -> dict[str, str]:
         "LAUREL_HEAVY_POOL": settings.heavy_pool,
         "LAUREL_HEAVY_SLOTS": str(settings.heavy_slots),
         "LAUREL_THREADS": str(settings.threads or ""),
+        "LAUREL_SIGNING_KEY": str(settings.signing_key or ""),
     }

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from laurel.domain.canonical import digest
 from laurel.domain.objective import OBJECTIVES, Objective
 from laurel.pages import charts
+from laurel.pages import decision_parts as parts
+from laurel.pages.card import END, START
 from laurel.pages.names import METRIC_NAMES
 from laurel.pages.page import number, signed, templates
 
@@ -42,12 +44,16 @@ def render_decision(
     run: str,
     identity: Mapping[str, str] | None = None,
     links: Mapping[str, str] | None = None,
+    curves: Mapping[str, Any] | None = None,
+    since: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as HTML that needs nothing else: no script, no fetch.
 
     verdict, evidence, window: the documents of a training run as they are kept with it. identity:
     more digests to name, such as those of code, parameters and environment. links: the names of
-    pages that lie beside it → their files.
+    pages that lie beside it → their files. curves: of both models, by
+    :func:`laurel.domain.decision_curves.decision_curves`. since: what changed since the champion,
+    by :func:`laurel.domain.since_champion.since_champion`.
     """
     checks = [_check(check) for check in verdict.get("checks", ())]
     objective = OBJECTIVES[evidence["objective"]]
@@ -59,8 +65,16 @@ def render_decision(
         run=run,
         links=dict(links or {}),
         sentence=_sentence(verdict, model_version=model_version),
+        start=START,
+        end=END,
         whole=[check for check in checks if not check["slice"]],
         sliced=[c for c in checks if c["slice"] and c["verdict"] not in ("pass", "not_applicable")],
+        cost=parts.cost(evidence),
+        curves=list(parts.charts(curves or {}, evidence)),
+        classes=parts.classes(curves or {}),
+        compared=(curves or {}).get("rows"),
+        gaps=parts.gaps(evidence, checks),
+        since=parts.changes(since) if since else None,
         metrics=list(_metrics(evidence)),
         charted=[METRIC_NAMES[name] for name in objective.charted],
         titles={

@@ -100,6 +100,7 @@ def train_again(
         )
         known = find_bundle(site.store, usecase.name, "restate", run)
         if known is not None:
+            write_bundle(site.store, known)
             return known
         work = folder / "run"
         work.mkdir()
@@ -178,6 +179,7 @@ def score_again(
     )
     known = find_bundle(site.store, usecase.name, "restate", run)
     if known is not None:
+        write_bundle(site.store, known)
         return known
     with site.workspace() as folder:
         output, counts = _predict(site, usecase, inputs=inputs, served=served, folder=folder)

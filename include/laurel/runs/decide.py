@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from laurel.adapters.records import find_bundle
+from laurel.adapters.records.alarms import AlarmJournal
 from laurel.domain.bundle import Bundle, bundle_prefix
 from laurel.domain.canonical import digest, instant
 from laurel.domain.gate import promotes
-from laurel.domain.ledger import LedgerEntry
+from laurel.domain.ledger import Event, LedgerEntry, Question
 from laurel.errors import NotFound
+from laurel.runs.heads import noted_heads
+from laurel.runs.signed import signed
 from laurel.runs.site import Site
 from laurel.runs.train import expect_gate
 from laurel.usecase import UseCase
@@ -37,10 +41,27 @@ class Decided:
         """What was decided, in a sentence."""
         if self.note:
             return self.note
+        if self.waits:
+            return self._asked()
         how = "was already" if self.repeated else "is"
         about = self.entry.model_version or f"as_of {instant(self.entry.as_of)}"
         said = f"{about} {how} {self.entry.event} by {self.entry.decided_by}"
         return f"{said}: {self.entry.reasons[0]}" if self.entry.reasons else said
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person has to answer before the model may reign."""
+        return self.entry.event == "registered"
+
+    def _asked(self) -> str:
+        said = f"the gate lets {self.entry.model_version} through; it waits for a person's approval"
+        question = self.entry.question
+        if question is None:
+            return said
+        return (
+            f"{said}: {' or '.join(question.by)}, by {instant(question.until)}, "
+            f"or else {question.otherwise}"
+        )
 
     def reference(self) -> dict[str, Any]:
         """References for XCom and the asset event."""
@@ -69,8 +90,9 @@ def decide(site: Site, usecase: UseCase, *, run: str, supersede: bool = False) -
             found=run,
             hint=f"run {usecase.name}_train first: the bundle comes before the decision",
         )
-    proposal = _proposal(site, usecase, bundle)
-    ruling = site.ledger(usecase).decide(proposal, supersede=supersede)
+    with signed(site, usecase.name):
+        proposal = _proposal(site, usecase, bundle)
+        ruling = site.ledger(usecase).decide(proposal, supersede=supersede)
     note = None
     if ruling.outcome == "bundle alone":
         note = (
@@ -83,34 +105,51 @@ def decide(site: Site, usecase: UseCase, *, run: str, supersede: bool = False) -
 
 def decline(site: Site, usecase: UseCase, *, as_of: datetime, by: str, reason: str) -> Decided:
     """Settle an as_of whose training cannot succeed, by a person; see the ledger's rules."""
-    ruling = site.ledger(usecase).decline(as_of, by=by, reason=reason)
+    with signed(site, usecase.name):
+        ruling = site.ledger(usecase).decline(as_of, by=by, reason=reason)
     return Decided(usecase=usecase.name, entry=ruling.entry, repeated=not ruling, note=None)
 
 
 def _proposal(site: Site, usecase: UseCase, bundle: Bundle) -> LedgerEntry:
     verdict = bundle.verdict or {}
-    as_of = bundle.as_of
+    as_of, now = bundle.as_of, datetime.now(UTC)
+    event = _event(usecase, verdict)
     assert as_of is not None  # noqa: S101 - decide() has looked
     return LedgerEntry(
-        event="promoted" if promotes(verdict) else "rejected",
+        event=event,
         model_version=bundle.model_version,
         bundle=bundle.digest,
         run=bundle.id,
         as_of=as_of,
         effective_from=as_of + usecase.config.decision_lag,
-        decided_at=datetime.now(UTC),
+        decided_at=now,
         decided_by=GATE,
         reasons=tuple(verdict["reasons"]),
         evidence=verdict["evidence"],
         policy=verdict["policy"],
         verdict=verdict["outcome"],
+        question=_question(usecase, now) if event == "registered" else None,
         heads=_heads(site, usecase),
         inputs=digest({name: bundle.inputs[name] for name in ("window", "champion")}),
     )
 
 
+def _event(usecase: UseCase, verdict: Mapping[str, Any]) -> Event:
+    if not promotes(verdict):
+        return "rejected"
+    return "registered" if usecase.config.gate.approval else "promoted"
+
+
+def _question(usecase: UseCase, now: datetime) -> Question | None:
+    """Whom the use case has asked, until when."""
+    asked = usecase.config.gate.approval
+    if asked is None:
+        return None
+    return Question(by=asked.by, until=now + asked.timeout, otherwise=asked.on_timeout)
+
+
 def _heads(site: Site, usecase: UseCase) -> dict[str, tuple[int, str]]:
-    """Where the catalogs stand: a chain cannot prove its own tail, so the ledger witnesses it."""
+    """Where the other journals stand: a chain cannot prove its own tail, so the ledger notes it."""
     catalogs = [site.catalog(usecase, name) for name in sorted(usecase.config.datasets)]
-    heads = {catalog.prefix: catalog.head() for catalog in catalogs}
-    return {prefix: (head.number, head.digest) for prefix, head in heads.items()}
+    alarms = AlarmJournal(site.store, usecase.name)
+    return noted_heads(*catalogs, site.run_records(usecase), alarms)

@@ -86,6 +86,8 @@ def examine(
     if known is None:
         with site.workspace() as folder:
             _write(site, usecase, training=training, run=run, folder=folder, said=said)
+    else:
+        write_bundle(site.store, known)
     prefix = bundle_prefix(usecase.name, "examine", run)
     found = json.loads(site.store.read(f"{prefix}/examination.json"))
     if pages is not None:

@@ -98,6 +98,7 @@ class _Run:
         # Held before the rest is published: then the source counts as unchanged, and is not read.
         split = self._hold_split(pulled, found)
         published = self._publish(good, run=run)
+        self.site.run_records(self.usecase).enter("ingest", run, grown=True)
         self._observe(run, pulled, seconds=perf_counter() - started)
         refused = {**pulled.refused, **self._failed(pulled, found, before)}
         if refused:

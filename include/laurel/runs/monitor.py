@@ -89,8 +89,11 @@ def monitor(
     with site.workspace() as folder:
         night = survey(site, usecase, night=chosen, folder=folder)
         run = _run_id(site, usecase, night)
-        if find_bundle(site.store, usecase.name, "monitor", run) is None:
+        known = find_bundle(site.store, usecase.name, "monitor", run)
+        if known is None:
             _write(site, usecase, night=night, run=run, folder=folder)
+        else:
+            write_bundle(site.store, known)
     prefix = bundle_prefix(usecase.name, "monitor", run)
     document = json.loads(site.store.read(f"{prefix}/report.json"))
     page = f"{prefix}/report.html"

@@ -225,6 +225,7 @@ def _keep(
     page = _page(examined.validation, note)
     key = f"runs/{usecase.name}/release/{run}/validation/{held.dataset}-{held.partition}.html"
     site.store.create(key, page.encode())
+    site.run_records(usecase).enter("release", run, grown=True)
 
 
 def _page(validation: Validation, note: Release) -> str:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from laurel.adapters.environment import code_identity
-from laurel.adapters.records import find_bundle, read_bundle
+from laurel.adapters.records import find_bundle, read_bundle, write_bundle
 from laurel.adapters.tables import read_table
 from laurel.domain.bundle import Bundle, bundle_prefix
 from laurel.domain.canonical import instant
@@ -94,6 +94,7 @@ def restate(site: Site, usecase: UseCase, *, plan: Plan, pages: Pages | None = N
         expect_order(site, usecase, plan)
         document = _recompute(site, usecase, plan=plan, run=run)
     else:
+        write_bundle(site.store, known)
         document = json.loads(site.store.read(f"{known.prefix}/restatement.json"))
     list_restatement(site, usecase, run=run, document=document)
     made = Restated(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from laurel.domain.canonical import instant
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.history import cutoff_of
-from laurel.domain.ledger import LedgerEntry
+from laurel.domain.ledger import LedgerEntry, LedgerState
 from laurel.domain.partition import Partition
 from laurel.runs.score import score
+from laurel.runs.signed import signed
 from laurel.runs.site import Site
 from laurel.usecase import UseCase
 
@@ -47,13 +48,17 @@ class Rescored:
     """The partitions that were scored again."""
 
     partitions: tuple[str, ...]
+    seconds: float | None = None
+    """From the decision of the newest rollback to the last corrected prediction."""
 
     def sentence(self) -> str:
         """What happened, in a sentence."""
         if not self.partitions:
             return "no published partition has another champion now: nothing was scored again"
         first, last = self.partitions[0], self.partitions[-1]
-        return f"scored {len(self.partitions)} partition(s) again, {first} to {last}"
+        said = f"scored {len(self.partitions)} partition(s) again, {first} to {last}"
+        took = f"; the last was right {self.seconds:.1f} s after the decision"
+        return said if self.seconds is None else f"{said}{took}"
 
     def reference(self) -> dict[str, Any]:
         """References for XCom and the asset event."""
@@ -77,9 +82,10 @@ def roll_back(
 
     Raises :class:`laurel.errors.Refused` for a target that never passed the gate.
     """
-    ruling = site.ledger(usecase).roll_back(
-        target, by=by, reason=reason, effective_from=effective_from
-    )
+    with signed(site, usecase.name):
+        ruling = site.ledger(usecase).roll_back(
+            target, by=by, reason=reason, effective_from=effective_from
+        )
     return RolledBack(entry=ruling.entry, repeated=not ruling)
 
 
@@ -93,4 +99,10 @@ def rescore(site: Site, usecase: UseCase) -> Rescored:
             continue
         if score(site, usecase, partition=partition).changed:
             changed.append(partition.key)
-    return Rescored(partitions=tuple(changed))
+    return Rescored(tuple(changed), _since_decision(ledger) if changed else None)
+
+
+def _since_decision(ledger: LedgerState) -> float | None:
+    """Seconds since the newest rollback was decided; for reading, never for a choice."""
+    decided = [entry.decided_at for entry in ledger.history if entry.event == "rolled_back"]
+    return (datetime.now(UTC) - decided[-1]).total_seconds() if decided else None

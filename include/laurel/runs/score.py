@@ -20,6 +20,7 @@ from laurel.domain.config import PREDICTIONS
 from laurel.domain.partition import Partition
 from laurel.errors import DataError, IntegrityError, LaurelError, ValidationFailed
 from laurel.runs import refusals
+from laurel.runs.heads import noted_heads
 from laurel.runs.inputs import Inputs, choose_inputs, lay_model, line_of, load_given
 from laurel.runs.kept import keep_night
 from laurel.runs.past import SitePast, keep_profiles
@@ -136,7 +137,6 @@ def _score(
         if examined.profile is not None:
             profiles = [(written.facts.content_hash, examined.profile)]
             keep_profiles(site, usecase, PREDICTIONS, profiles)
-        write_bundle(site.store, bundle)
     elif known.outputs != bundle.outputs:
         raise IntegrityError(
             "equal inputs, code and parameters gave other predictions than before",
@@ -147,14 +147,13 @@ def _score(
             detail=known.prefix,
             hint="has the environment changed? compare it with the one in the bundle",
         )
-    ledger = site.ledger(usecase)
-    head = ledger.head()
+    write_bundle(site.store, known or bundle)
     published = publish(
         site.catalog(usecase, PREDICTIONS),
         site.plane,
         files,
         run=run,
-        heads={ledger.prefix: (head.number, head.digest)},
+        heads=noted_heads(site.ledger(usecase), site.run_records(usecase)),
     )
     seconds = perf_counter() - started
     rows = written.facts.rows

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from laurel.adapters.dvc import DataPlane
 from laurel.adapters.dvc.faults import room_expected, worded
-from laurel.adapters.records import Catalog, Ledger
+from laurel.adapters.records import Catalog, Ledger, RunRecords
 from laurel.adapters.sources.connections import Connections, EnvironmentConnections
 from laurel.adapters.store import (
     Store,
@@ -44,6 +44,10 @@ class Site:
     def catalog(self, usecase: UseCase, dataset: str) -> Catalog:
         """The catalog of a dataset."""
         return Catalog(self.store, usecase.name, dataset)
+
+    def run_records(self, usecase: UseCase) -> RunRecords:
+        """The journal of the runs of a use case."""
+        return RunRecords(self.store, usecase.name)
 
     def ledger(self, usecase: UseCase) -> Ledger:
         """The ledger of a use case."""

@@ -102,6 +102,7 @@ def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None 
             bundle = _run(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
     else:
         bundle = known
+        write_bundle(site.store, bundle)
     name_pages(bundle, pages)
     return _trained(bundle, repeated=known is not None)
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
 from laurel.adapters.documents import read_json
+from laurel.adapters.records import Ledger, find_bundle
+from laurel.adapters.tables import read_table
 from laurel.domain.bundle import Bundle
+from laurel.domain.canonical import instant
 from laurel.domain.card import Made, make_card
+from laurel.domain.decision_curves import decision_curves
+from laurel.domain.evidence import Evidence
+from laurel.domain.since_champion import since_champion
 from laurel.domain.trial import TUNING
 from laurel.pages.card import render_card
 from laurel.pages.decision import render_decision
@@ -34,6 +41,7 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     """Keep the pages of a training beside its bundle."""
     data = folder / "data" / bundle.usecase
     made, searched = read_made(bundle, data), read_search(data)
+    table = read_table(data / "evidence" / "scores.parquet")
     decision = render_decision(
         verdict=bundle.verdict or {},
         evidence=made.evidence,
@@ -41,6 +49,8 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
         model_version=bundle.model_version or "",
         run=bundle.id,
         links=_beside(bundle),
+        curves=decision_curves(table, Evidence.model_validate(made.evidence)),
+        since=_since(site, bundle, data, made),
     )
     card = render_card(make_card(bundle, made))
     site.store.create(f"{bundle.prefix}/decision.html", decision.encode())
@@ -51,6 +61,31 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     docs = data / "validation.html"
     if docs.is_file():
         site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
+
+
+def _since(site: Site, bundle: Bundle, data: Path, made: Made) -> dict[str, Any] | None:
+    """What changed since the champion; ``None`` without one."""
+    version = made.evidence["champion"]
+    entry = Ledger(site.store, bundle.usecase).read().version(str(version))
+    if version is None or entry is None or entry.run is None:
+        return None
+    champion = find_bundle(site.store, bundle.usecase, "train", entry.run, expected=entry.bundle)
+    if champion is None:
+        return None
+    window = json.loads(champion.files[f"data/{champion.usecase}/window.json"])
+    model = read_json(data / "inputs" / "champion" / "model.json")
+    return since_champion(_known(champion, window, model), _known(bundle, made.window, made.model))
+
+
+def _known(bundle: Bundle, window: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "model_version": bundle.model_version,
+        "as_of": instant(bundle.as_of) if bundle.as_of else "",
+        "window": window,
+        "inputs": bundle.inputs,
+        "parameters": bundle.parameters,
+        "rows": model.get("rows", {}),
+    }
 
 
 def name_pages(bundle: Bundle, pages: Pages | None) -> None:

@@ -1,4 +1,4 @@
-"""A stored model card with what the ledger says of its version at the moment it is looked at."""
+"""A stored card or decision with what the ledger says of it at the moment it is looked at."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from laurel.adapters.store import Store
 from laurel.domain.standing import standing
 from laurel.pages.card import with_standing
 
-CARD = re.compile(r"runs/([a-z][a-z0-9_]*)/train/([0-9a-f]{8,64})/card\.html")
+CARD = re.compile(r"runs/([a-z][a-z0-9_]*)/train/([0-9a-f]{8,64})/(?:card|decision)\.html")
 
 
 def with_ledger(store: Store, key: str, data: bytes) -> bytes:
-    """A page; in a model card, what the ledger says takes the place of where to ask.
+    """A page; in a model card or a decision, what the ledger says takes the place of where to ask.
 
-    A card of a run that the ledger does not name stays as it is.
+    One of a run that the ledger does not name stays as it is.
     """
     found = CARD.fullmatch(key)
     if found is None:

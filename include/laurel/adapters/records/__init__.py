@@ -1,4 +1,4 @@
-"""The records in the store: catalogs, ledgers, and the bundles of runs."""
+"""The records in the store: catalogs, ledgers, the bundles of runs and their journal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from laurel.adapters.records.bundle import (
 )
 from laurel.adapters.records.catalog import Catalog, Merge, Published
 from laurel.adapters.records.ledger import Ledger
+from laurel.adapters.records.runs import RunRecords
 from laurel.domain.catalog import PartitionFile
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Merge",
     "PartitionFile",
     "Published",
+    "RunRecords",
     "find_bundle",
     "find_bundles",
     "observe",

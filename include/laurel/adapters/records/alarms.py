@@ -32,6 +32,11 @@ class AlarmJournal:
         with placed(self.usecase):
             return self._journal.read().state
 
+    def head(self) -> Head[AlarmLog]:
+        """All entries, with the number and digest of the last."""
+        with placed(self.usecase):
+            return self._journal.read()
+
     def append(self, say: Say) -> AlarmEntry | None:
         """Append what ``say`` says of the log; it is asked anew after each lost race.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from laurel.adapters.records.runs import RunRecords
 from laurel.adapters.store.contract import Store
 from laurel.domain.bundle import Bundle, Kind, bundle_prefix, first_difference
 from laurel.domain.canonical import canonical_json, digest
@@ -20,10 +21,18 @@ TRIES = 30
 
 
 def write_bundle(store: Store, bundle: Bundle) -> bool:
-    """Write a bundle; ``False`` when the equal one is there already.
+    """Write a bundle and enter it in the journal of runs; ``False`` when it is there already.
 
+    What lies beside the bundle is entered with it, so it has to be written before. Called again for
+    a bundle whose writer was killed before the entry, it makes the entry.
     Raises :class:`IntegrityError` naming the first field that differs when another one is there.
     """
+    written = _write(store, bundle)
+    RunRecords(store, bundle.usecase).enter(bundle.kind, bundle.id)
+    return written
+
+
+def _write(store: Store, bundle: Bundle) -> bool:
     key = f"{bundle.prefix}/{FILE}"
     if store.create(key, bundle.encode()):
         return True

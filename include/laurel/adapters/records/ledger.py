@@ -60,6 +60,21 @@ class Ledger:
             lambda state: rules.decline(state, as_of, by=by, reason=reason, decided_at=now)
         )
 
+    def decline_model(
+        self, model_version: str, *, by: str, reason: str, decided_at: datetime | None = None
+    ) -> Ruling:
+        """Decline a registered model, by :func:`laurel.domain.ledger.decline_model`."""
+        now = decided_at or datetime.now(UTC)
+        words = {"by": by, "reason": reason}
+        return self._append(
+            lambda state: rules.decline_model(state, model_version, decided_at=now, **words)
+        )
+
+    def time_out(self, model_version: str, *, decided_at: datetime | None = None) -> Ruling:
+        """Take silence for an answer, by :func:`laurel.domain.ledger.time_out`."""
+        now = decided_at or datetime.now(UTC)
+        return self._append(lambda state: rules.time_out(state, model_version, decided_at=now))
+
     def roll_back(
         self,
         target: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from laurel.domain.config.alarms import Alarms
+from laurel.domain.config.approval import Approval, Silence
 from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.column import Column, ColumnType
 from laurel.domain.config.cost import COST, Cost, MatrixCost, OutcomeCost, UnitCost
@@ -28,6 +29,7 @@ __all__ = [
     "PREDICTIONS",
     "TERMS",
     "Alarms",
+    "Approval",
     "AtLeast",
     "AtMost",
     "Column",
@@ -49,6 +51,7 @@ __all__ = [
     "PythonSource",
     "Role",
     "Scoring",
+    "Silence",
     "Source",
     "Terms",
     "Threshold",

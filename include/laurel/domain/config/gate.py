@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from laurel.domain.config.approval import Approval
 from laurel.domain.config.base import Frozen
 from laurel.domain.config.cost import Cost
 
@@ -99,6 +100,8 @@ class Gate(Frozen):
     resample: Literal["rows", "days"] = "rows"
     """What the bootstrap draws: rows, or whole days of the hold-out, whose rows resemble each
     other."""
+    approval: Approval | None = Field(default=None, exclude=True)
+    """A person who decides after the gate; no part of the policy, nor of a training."""
 
     @model_validator(mode="after")
     def _says_what_can_be(self) -> Gate:

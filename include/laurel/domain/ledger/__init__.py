@@ -14,29 +14,40 @@ The champion is a fold over the entries, never a pointer that can be overwritten
 
 from __future__ import annotations
 
-from laurel.domain.ledger.entry import CROWNING, DECIDING, Event, LedgerEntry
+from laurel.domain.ledger.entry import (
+    CROWNING,
+    DECIDING,
+    TIME_OUT,
+    Event,
+    LedgerEntry,
+    Question,
+)
 from laurel.domain.ledger.order import Ruling, decide, settled, waiting_for
-from laurel.domain.ledger.person import approve, decline, roll_back
+from laurel.domain.ledger.person import approve, decline, decline_model, roll_back, time_out
 from laurel.domain.ledger.state import LedgerReducer, LedgerState, Reign, sameness
-from laurel.domain.ledger.ticks import due_as_of, interval_starts_before, ticks
+from laurel.domain.ledger.ticks import due_as_of, intervals_before, ticks
 
 __all__ = [
     "CROWNING",
     "DECIDING",
+    "TIME_OUT",
     "Event",
     "LedgerEntry",
     "LedgerReducer",
     "LedgerState",
+    "Question",
     "Reign",
     "Ruling",
     "approve",
     "decide",
     "decline",
+    "decline_model",
     "due_as_of",
-    "interval_starts_before",
+    "intervals_before",
     "roll_back",
     "sameness",
     "settled",
     "ticks",
+    "time_out",
     "waiting_for",
 ]

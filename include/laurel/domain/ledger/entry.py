@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from laurel.domain.config import Frozen
+from laurel.domain.config import Frozen, Silence
 from laurel.domain.moment import Moment
 from laurel.errors import IntegrityError
 
@@ -15,6 +15,18 @@ CROWNING: frozenset[Event] = frozenset({"promoted", "approved"})
 """Events by which a model passes the gate and may reign."""
 DECIDING: frozenset[Event] = CROWNING | {"rejected", "declined"}
 """Events that settle a training's as_of."""
+
+
+TIME_OUT = "time-out"
+"""Who has decided where nobody has."""
+
+
+class Question(Frozen):
+    """What a registered model waits for: whose answer, until when, and what silence means."""
+
+    by: tuple[str, ...]
+    until: Moment
+    otherwise: Silence
 
 
 class LedgerEntry(Frozen):
@@ -33,7 +45,7 @@ class LedgerEntry(Frozen):
     effective_from: Moment
     decided_at: Moment
     decided_by: str = Field(min_length=1)
-    """A person, or ``gate``."""
+    """A person, ``gate``, or ``time-out``."""
     reasons: tuple[str, ...] = ()
     evidence: str | None = None
     """The digest of the evidence."""
@@ -43,6 +55,8 @@ class LedgerEntry(Frozen):
     """What the gate said, whoever decided."""
     inputs: str | None = None
     """The digest of what the training read."""
+    question: Question | None = None
+    """Of a registered model: who was asked, as the use case said then."""
     heads: dict[str, tuple[int, str]] = Field(default_factory=dict)
     """Where other journals stood: number and digest, by their prefix."""
 

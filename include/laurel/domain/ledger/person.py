@@ -1,4 +1,9 @@
-"""What a person may append: an approval, a refusal, a rollback, each with a name and a reason."""
+"""What a person may append: an approval, a refusal, a rollback, each with a name and a reason.
+
+Where the ledger says who was asked about a model, only they answer. Once their time is over, the
+answer that silence means may be appended; until somebody does, a late answer still counts. Of
+several answers the first one stands.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import difflib
 from datetime import datetime
 
 from laurel.domain.canonical import instant
-from laurel.domain.ledger.entry import CROWNING, Event, LedgerEntry
+from laurel.domain.ledger.entry import CROWNING, TIME_OUT, Event, LedgerEntry
 from laurel.domain.ledger.order import Ruling, expect_newest, name_of
 from laurel.domain.ledger.state import LedgerState
 from laurel.errors import Refused
@@ -22,36 +27,34 @@ def approve(
 ) -> Ruling:
     """Rule on a person's approval of a registered model.
 
-    Raises :class:`Refused` when it is unknown, was rejected or declined, or was overtaken.
+    Raises :class:`Refused` when it is unknown, was rejected or declined, or was overtaken, and for
+    a person who was not asked.
     """
     _expect_person(by, reason)
     entry = _known(state, model_version)
     if entry.event in CROWNING:
         return Ruling("existing", entry)
-    if entry.event != "registered":
-        raise Refused(
-            f"{model_version} cannot be approved",
-            found=f"{entry.event} by {entry.decided_by} at {instant(entry.decided_at)}",
-            expected="a registered model that waits for approval",
-            hint="train again, or roll back to a model that passed the gate",
-        )
-    expect_newest(state, entry.as_of, what=model_version)
-    if entry not in state.pending:
-        raise Refused(
-            f"{model_version} was superseded before it was approved",
-            found=f"for the same as_of: {name_of(state.standing(entry.as_of))}",
-        )
+    _expect_waiting(state, entry, what="approved")
+    _expect_asked(entry, by)
     said = _say(entry, "approved", by=by, reason=reason, decided_at=decided_at)
     return Ruling("appended", said)
 
 
 def decline(
-    state: LedgerState, as_of: datetime, *, by: str, reason: str, decided_at: datetime
+    state: LedgerState,
+    as_of: datetime,
+    *,
+    by: str,
+    reason: str,
+    decided_at: datetime,
+    model_version: str | None = None,
 ) -> Ruling:
     """Rule on a person's refusal: of the model that waits for approval, or of the as_of itself.
 
-    An as_of whose training can never succeed is so settled, without a model.
-    Raises :class:`Refused` when it is decided already, or settled by a later decision.
+    An as_of whose training can never succeed is so settled, without a model. model_version: the
+    model that is meant, where one is.
+    Raises :class:`Refused` when it is decided already, or settled by a later decision; when another
+    model than the one meant waits; and for a person who was not asked.
     """
     _expect_person(by, reason)
     standing = state.standing(as_of)
@@ -63,8 +66,14 @@ def decline(
             found=f"{name_of(standing)}: {standing.event} by {standing.decided_by}",
             hint="a champion is dethroned by a rollback",
         )
-    expect_newest(state, as_of, what="this refusal")
+    expect_newest(state, as_of, what=model_version or "this refusal")
+    if model_version is not None and (standing is None or standing.model_version != model_version):
+        raise Refused(
+            f"{model_version} does not wait for approval",
+            found=f"for its as_of: {name_of(standing)}",
+        )
     if standing is not None:
+        _expect_asked(standing, by)
         said = _say(standing, "declined", by=by, reason=reason, decided_at=decided_at)
         return Ruling("appended", said)
     entry = LedgerEntry(
@@ -76,6 +85,44 @@ def decline(
         reasons=(reason,),
     )
     return Ruling("appended", entry)
+
+
+def decline_model(
+    state: LedgerState, model_version: str, *, by: str, reason: str, decided_at: datetime
+) -> Ruling:
+    """Rule on a person's refusal of a model, as :func:`decline` does; it must be known."""
+    entry = _known(state, model_version)
+    return decline(
+        state,
+        entry.as_of,
+        by=by,
+        reason=reason,
+        decided_at=decided_at,
+        model_version=model_version,
+    )
+
+
+def time_out(state: LedgerState, model_version: str, *, decided_at: datetime) -> Ruling:
+    """Rule on the answer that silence means; what was decided meanwhile stands.
+
+    Raises :class:`Refused` while there is time, and where nobody was asked.
+    """
+    entry = _known(state, model_version)
+    if entry not in state.pending:
+        return Ruling("existing", entry)
+    question = entry.question
+    if question is None or decided_at < question.until:
+        raise Refused(
+            f"{model_version} still waits for an answer",
+            found=f"it is {instant(decided_at)}",
+            expected=f"{instant(question.until)} or later"
+            if question
+            else "that somebody is asked",
+        )
+    event: Event = "approved" if question.otherwise == "approve" else "declined"
+    reason = f"nobody answered by {instant(question.until)}: that means {question.otherwise}"
+    said = _say(entry, event, by=TIME_OUT, reason=reason, decided_at=decided_at)
+    return Ruling("appended", said)
 
 
 def roll_back(
@@ -127,7 +174,7 @@ def _say(
     """The entry of a person's decision about the model that ``about`` names."""
     return LedgerEntry.model_validate(
         {
-            **about.model_dump(exclude={"number", "heads"}),
+            **about.model_dump(exclude={"number", "heads", "question"}),
             "event": event,
             "decided_by": by,
             "reasons": (reason,),
@@ -142,6 +189,34 @@ def _expect_person(by: str, reason: str) -> None:
         raise Refused(
             "a person's decision needs a name and a reason",
             found=f"by {by!r}, reason {reason!r}",
+        )
+
+
+def _expect_waiting(state: LedgerState, entry: LedgerEntry, *, what: str) -> None:
+    """Raise :class:`Refused` unless the model that ``entry`` is about waits for an answer."""
+    if entry.event != "registered":
+        raise Refused(
+            f"{entry.model_version} cannot be {what}",
+            found=f"{entry.event} by {entry.decided_by} at {instant(entry.decided_at)}",
+            expected="a registered model that waits for approval",
+            hint="train again, or roll back to a model that passed the gate",
+        )
+    expect_newest(state, entry.as_of, what=str(entry.model_version))
+    if entry not in state.pending:
+        raise Refused(
+            f"{entry.model_version} was superseded before it was {what}",
+            found=f"for the same as_of: {name_of(state.standing(entry.as_of))}",
+        )
+
+
+def _expect_asked(entry: LedgerEntry, by: str) -> None:
+    question = entry.question
+    if question is not None and by not in question.by:
+        raise Refused(
+            f"{by} was not asked about {entry.model_version}",
+            found=by,
+            expected=f"one of {', '.join(question.by)}",
+            hint="gate.approval.by in usecase.yaml says who is asked about the next model",
         )
 
 

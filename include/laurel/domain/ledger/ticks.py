@@ -44,13 +44,13 @@ def ticks(schedule: str, *, start: date | datetime, end: datetime) -> Iterator[d
         yield tick
 
 
-def interval_starts_before(config: UseCaseConfig, as_of: datetime) -> list[datetime]:
-    """The starts of the training intervals that end before ``as_of``, ascending."""
+def intervals_before(config: UseCaseConfig, as_of: datetime) -> dict[datetime, datetime]:
+    """The as_ofs of the trainings before ``as_of``, ascending, by the starts of their intervals."""
     training = config.training
-    return [
-        _last_tick(training.schedule, tick - _INSTANT)
+    return {
+        _last_tick(training.schedule, tick - _INSTANT): tick
         for tick in ticks(training.schedule, start=training.start, end=as_of)
-    ]
+    }
 
 
 def _last_tick(schedule: str, bound: datetime) -> datetime:

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from laurel.adapters.records import Catalog, Ledger, RunRecords
+from laurel.adapters.records.alarms import AlarmJournal
 from laurel.adapters.store.ahead import ReadAhead
 from laurel.domain.alarms.record import AlarmReducer
 from laurel.domain.catalog import CatalogReducer
 from laurel.domain.journal import Reducer
 from laurel.domain.ledger import LedgerReducer
 from laurel.domain.proof import Witness
+from laurel.domain.run_record import RunsReducer
 from laurel.errors import IntegrityError, Refused
+from laurel.runs.heads import noted_heads
 from laurel.runs.proof.walk import Walked, walk
 from laurel.runs.site import Site
 
 Trusted = Mapping[str, tuple[int, str]]
 """Heads kept outside the store: number and digest, by the journal's prefix."""
+
+
+@dataclass(frozen=True)
+class Journals:
+    """The journals of a use case, walked."""
+
+    ledger: Walked
+    catalogs: Mapping[str, Walked]
+    """By dataset."""
+    runs: Walked
+    alarms: Walked
+
+    @property
+    def every(self) -> tuple[Walked, ...]:
+        """Those that are there."""
+        every = (self.ledger, *self.catalogs.values(), self.runs, self.alarms)
+        return tuple(each for each in every if each.entries or each.findings)
 
 
 def heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
@@ -25,8 +47,7 @@ def heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
     Raises :class:`IntegrityError` where a journal is not whole: what is wrong cannot be vouched
     for; :class:`Refused` where there are no records.
     """
-    ledger, catalogs = journals(site, usecase)
-    every = [ledger, *catalogs.values(), *alarm_journals(site, usecase)]
+    every = journals(site, usecase).every
     for walked in every:
         if walked.findings:
             raise IntegrityError(
@@ -38,10 +59,20 @@ def heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
     return {walked.prefix: (len(walked.entries), walked.head) for walked in every}
 
 
-def journals(site: Site, usecase: str) -> tuple[Walked, dict[str, Walked]]:
-    """The ledger and the catalogs of a use case, walked; :class:`Refused` where there are none."""
-    root = f"catalog/{usecase}/"
-    names = sorted({key.removeprefix(root).split("/")[0] for key in site.store.keys(root)})
+def newest_heads(site: Site, usecase: str) -> dict[str, tuple[int, str]]:
+    """Where each journal stands by its newest checkpoint and the entries after it."""
+    catalogs = [Catalog(site.store, usecase, name) for name in _datasets(site, usecase)]
+    return noted_heads(
+        Ledger(site.store, usecase),
+        *catalogs,
+        RunRecords(site.store, usecase),
+        AlarmJournal(site.store, usecase),
+    )
+
+
+def journals(site: Site, usecase: str) -> Journals:
+    """The journals of a use case, walked; :class:`Refused` where there are none."""
+    names = _datasets(site, usecase)
     ledger = _walked(site, f"ledger/{usecase}", LedgerReducer())
     if not names and not ledger.entries and not ledger.findings:
         raise Refused(
@@ -50,27 +81,29 @@ def journals(site: Site, usecase: str) -> tuple[Walked, dict[str, Walked]]:
             found=site.store.url,
             hint="look at the names: laurel usecases",
         )
-    return ledger, {name: _walked(site, f"{root}{name}", CatalogReducer()) for name in names}
+    return Journals(
+        ledger,
+        {name: _walked(site, f"catalog/{usecase}/{name}", CatalogReducer()) for name in names},
+        _walked(site, f"run_records/{usecase}", RunsReducer()),
+        _walked(site, f"alarms/{usecase}", AlarmReducer()),
+    )
 
 
-def alarm_journals(site: Site, usecase: str) -> tuple[Walked, ...]:
-    """The journal of a use case's alarms, walked; none where no alarm ever changed."""
-    found = _walked(site, f"alarms/{usecase}", AlarmReducer())
-    return (found,) if found.entries or found.findings else ()
+def _datasets(site: Site, usecase: str) -> list[str]:
+    root = f"catalog/{usecase}/"
+    return sorted({key.removeprefix(root).split("/")[0] for key in site.store.keys(root)})
 
 
 def _walked(site: Site, prefix: str, reducer: Reducer[Any]) -> Walked:
     return walk(ReadAhead(site.store, f"{prefix}/"), prefix, reducer)
 
 
-def witnessed(
-    ledger: Walked, catalogs: Mapping[str, Walked], trusted: Trusted
-) -> dict[str, list[Witness]]:
+def witnessed(journals: Journals, trusted: Trusted) -> dict[str, list[Witness]]:
     """Every head that an entry of another journal, or somebody outside, has noted."""
     found: dict[str, list[Witness]] = {}
     for prefix, (number, digest) in trusted.items():
         found.setdefault(prefix, []).append(Witness(number, digest, "the trusted head"))
-    sources = [("the ledger", ledger), *catalogs.items()]
+    sources = [("the ledger", journals.ledger), *journals.catalogs.items()]
     for name, walked in sources:
         for entry in walked.entries:
             for prefix, (number, digest) in entry.body.get("heads", {}).items():

@@ -1,8 +1,7 @@
 """Verify an exported package of audit records with Python's standard library alone.
 
-Usage: python3 verify.py [--heads FILE] [--key FILE.pub ...]     (in the unpacked folder)
-
-It recomputes every digest from the bytes in this folder; exit code 1 when anything does not hold.
+In the unpacked folder: python3 verify.py [--heads FILE] [--key FILE.pub ...]. It recomputes every
+digest from the bytes in this folder; exit code 1 when anything does not hold.
 """
 
 from __future__ import annotations
@@ -47,14 +46,21 @@ class Package:
         self.manifest = json.loads((folder / "manifest.json").read_bytes())
         self.usecase = self.manifest["usecase"]
         self.problems: list[str] = []
+        self.wrong = self.problems.append
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; ``None``, and a problem, where it is missing."""
         try:
             return (self.folder / name).read_bytes()
         except OSError:
-            self.problems.append(f"{name} is missing")
+            self.wrong(f"{name} is missing")
             return None
+
+    def expect(self, name: str, sha256: str, fault: str) -> None:
+        """Note a file whose bytes are others."""
+        data = self.read(name)
+        if data is not None and hashlib.sha256(data).hexdigest() != sha256:
+            self.wrong(f"{name} {fault}")
 
     def bundle(self, kind: str, run: str) -> bytes | None:
         """The bytes of a bundle; ``None`` for one that is outside the exported range."""
@@ -69,14 +75,11 @@ class Package:
 def check_files(package: Package) -> None:
     """Every file is as the manifest lists it, and none is there besides."""
     for name, expected in package.manifest["files"].items():
-        data = package.read(name)
-        if data is not None and hashlib.sha256(data).hexdigest() != expected:
-            package.problems.append(f"{name} is not the file that was exported")
-    there = {p.relative_to(package.folder).as_posix() for p in package.folder.rglob("*")}
-    known = {*package.manifest["files"], "manifest.json"}
-    for name in sorted(there - known):
-        if (package.folder / name).is_file():
-            package.problems.append(f"{name} is not in the manifest")
+        package.expect(name, expected, "is not the file that was exported")
+    paths = (path for path in package.folder.rglob("*") if path.is_file())
+    there = {path.relative_to(package.folder).as_posix() for path in paths}
+    for name in sorted(there - {*package.manifest["files"], "manifest.json"}):
+        package.wrong(f"{name} is not in the manifest")
 
 
 def read_journal(package: Package, prefix: str) -> list[dict[str, Any]]:
@@ -89,13 +92,11 @@ def read_journal(package: Package, prefix: str) -> list[dict[str, Any]]:
         entry = json.loads(data)
         said = {key: entry[key] for key in ("number", "previous", "body", "nonce")}
         if canonical(entry) != data or digest(said) != entry["digest"]:
-            package.problems.append(f"{prefix}, entry {number} was changed")
+            package.wrong(f"{prefix}, entry {number} was changed")
         if entry["number"] != number:
-            package.problems.append(
-                f"{prefix}, entry {number} stands under another number than its own"
-            )
+            package.wrong(f"{prefix}, entry {number} stands under another number than its own")
         if entry["previous"] != before:
-            package.problems.append(f"{prefix}, entry {number} does not follow the one before it")
+            package.wrong(f"{prefix}, entry {number} does not follow the one before it")
         before = entry["digest"]
         entries.append(entry)
     return entries
@@ -107,13 +108,9 @@ def check_heads(package: Package, journals: Journals, noted: list[Noted]) -> Non
     for prefix, number, head, by in sorted(each for each in noted if each[1]):
         entries = journals.get(prefix, [])
         if number > len(entries):
-            package.problems.append(
-                f"{prefix}: entries {len(entries) + 1} to {number} are gone, says {by}"
-            )
+            package.wrong(f"{prefix}: entries {len(entries) + 1} to {number} are gone, says {by}")
         elif entries[number - 1]["digest"] != head:
-            package.problems.append(
-                f"{prefix}: entry {number} or one before it is not the one that {by} saw"
-            )
+            package.wrong(f"{prefix}: entry {number} or one before it is not the one that {by} saw")
         else:
             proved[prefix] = (number, by)
     for prefix, entries in sorted(journals.items()):
@@ -138,7 +135,7 @@ def check_decisions(package: Package, ledger: list[dict[str, Any]]) -> int:
             continue
         place = f"ledger entry {entry['number']} ({body['event']} {body.get('model_version')})"
         if hashlib.sha256(data).hexdigest() != body["bundle"]:
-            package.problems.append(f"{place}: its bundle is not the one that it names")
+            package.wrong(f"{place}: its bundle is not the one that it names")
         check_bundle(package, place, body, json.loads(data))
         count += 1
     return count
@@ -151,12 +148,12 @@ def check_bundle(
     verdict = bundle.get("verdict", {})
     for name, key in (("evidence", "evidence"), ("policy", "policy"), ("verdict", "outcome")):
         if body.get(name) != verdict.get(key):
-            package.problems.append(f"{place}: its {name} is not that of the bundle")
+            package.wrong(f"{place}: its {name} is not that of the bundle")
     window = json.loads(bundle["files"][f"data/{package.usecase}/window.json"])
     if digest(window) != bundle["inputs"]["window"]:
-        package.problems.append(f"{place}: the window is not the one that the run names")
+        package.wrong(f"{place}: the window is not the one that the run names")
     if digest(bundle["parameters"]["gate"]) != body.get("policy"):
-        package.problems.append(f"{place}: the policy is not the one in the bundle's parameters")
+        package.wrong(f"{place}: the policy is not the one in the bundle's parameters")
     tree = bundle["outputs"][f"data/{package.usecase}/evidence"]["md5"]
     listing = read_object(package, place, tree)
     if listing is None:
@@ -164,7 +161,7 @@ def check_bundle(
     files = {line["relpath"]: line["md5"] for line in json.loads(listing)}
     evidence = read_object(package, place, files.get("evidence.json", ""))
     if evidence is not None and digest(json.loads(evidence)) != body.get("evidence"):
-        package.problems.append(f"{place}: the evidence is not what was decided on")
+        package.wrong(f"{place}: the evidence is not what was decided on")
 
 
 def read_object(package: Package, place: str, md5: str) -> bytes | None:
@@ -172,7 +169,7 @@ def read_object(package: Package, place: str, md5: str) -> bytes | None:
     data = package.read(f"objects/{md5}")
     found = hashlib.md5(data or b"", usedforsecurity=False).hexdigest()
     if data is not None and found != md5.removesuffix(".dir"):
-        package.problems.append(f"{place}: object {md5} has the md5 {found}")
+        package.wrong(f"{place}: object {md5} has the md5 {found}")
         return None
     return data
 
@@ -188,10 +185,17 @@ def check_predictions(package: Package, entries: list[dict[str, Any]]) -> int:
         for line in entry["body"]["partitions"]:
             count += 1
             if line["md5"] not in made:
-                package.problems.append(
-                    f"predictions {line['partition']}: run {run} did not make them"
-                )
+                package.wrong(f"predictions {line['partition']}: run {run} did not make them")
     return count
+
+
+def check_runs(package: Package, entries: list[dict[str, Any]]) -> None:
+    """Each file of an exported run against the journal that names what every run left."""
+    newest = {(e["body"]["kind"], e["body"]["run"]): e["body"]["files"] for e in entries}
+    for (kind, run), files in newest.items():
+        folder = f"records/runs/{package.usecase}/{kind}/{run}/"
+        for name, expected in files.items() if package.names(folder) else ():
+            package.expect(folder + name, expected, "is not what the run left")
 
 
 def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[Noted]:
@@ -205,7 +209,7 @@ def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[Noted]:
         if key is None:
             print(f"{name}: signed by the key {statement['key']}, which was not given")  # noqa: T201
         elif not verify_ed25519(key, canonical(statement), signature):
-            package.problems.append(f"{name}: the signature does not hold")
+            package.wrong(f"{name}: the signature does not hold")
         else:
             for prefix, (number, head) in statement["heads"].items():
                 yield prefix, number, head, f"the signature in {name}"
@@ -227,15 +231,13 @@ def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     s = int.from_bytes(signature[32:], "little")
     if a is None or r is None or s >= ORDER or len(signature) != 64:
         return False
-    hashed = hashlib.sha512(signature[:32] + public + message).digest()
-    h = int.from_bytes(hashed, "little") % ORDER
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
     left, right = _multiply(s, BASE), _add(r, _multiply(h, a))
     return all((left[axis] * right[2] - right[axis] * left[2]) % P == 0 for axis in (0, 1))
 
 
 def _add(one: Point, two: Point) -> Point:
-    a = (one[1] - one[0]) * (two[1] - two[0]) % P
-    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    a, b = (one[1] - one[0]) * (two[1] - two[0]) % P, (one[1] + one[0]) * (two[1] + two[0]) % P
     c, d = 2 * one[3] * two[3] * D % P, 2 * one[2] * two[2] % P
     e, f, g, h = b - a, d - c, d + c, b + a
     return (e * f % P, g * h % P, f * g % P, e * h % P)
@@ -254,15 +256,12 @@ def _multiply(factor: int, point: Point) -> Point:
 def _decompress(data: bytes) -> Point | None:
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
-    if y >= P:
-        return None
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     if square == 0:
-        return None if sign else (0, y, 1, 0)
+        return None if sign or y >= P else (0, y, 1, 0)
     x = pow(square, (P + 3) // 8, P)
-    if (x * x - square) % P:
-        x = x * pow(2, (P - 1) // 4, P) % P
-    if (x * x - square) % P:
+    x = x * pow(2, (P - 1) // 4, P) % P if (x * x - square) % P else x
+    if y >= P or (x * x - square) % P:
         return None
     x = P - x if x & 1 != sign else x
     return (x, y, 1, x * y % P)
@@ -286,6 +285,7 @@ def main(words: list[str] | None = None) -> int:
     decisions = check_decisions(package, ledger)
     scored = journals.get(f"catalog/{package.usecase}/predictions", [])
     predictions = check_predictions(package, scored)
+    check_runs(package, journals.get(f"run_records/{package.usecase}", []))
     for entry in ledger:
         body = entry["body"]
         said = f"{body['as_of']}  {body['event']} {body.get('model_version')}"

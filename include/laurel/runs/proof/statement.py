@@ -13,7 +13,7 @@ from laurel.adapters.store import Store
 from laurel.domain.canonical import canonical_json, instant
 from laurel.domain.proof import Finding, Witness
 from laurel.errors import Contention
-from laurel.runs.proof.journals import heads
+from laurel.runs.proof.journals import heads, newest_heads
 from laurel.runs.site import Site
 
 TRIES = 30
@@ -27,7 +27,36 @@ def sign_heads(site: Site, usecase: str, key: Path) -> dict[str, Any]:
     Raises :class:`laurel.errors.IntegrityError` where a journal is not whole,
     :class:`Contention` where others took every number tried.
     """
-    statement = _statement(usecase, heads(site, usecase), read_key(key))
+    return _keep(site, usecase, _statement(usecase, heads(site, usecase), read_key(key)))
+
+
+def sign_news(site: Site, usecase: str, key: Key) -> dict[str, Any] | None:
+    """Sign where the journals stand, if nobody with this key has signed that already.
+
+    Heads are read as writers read them, from checkpoints: an audit recomputes the chains. Raises
+    as :func:`sign_heads`.
+    """
+    at = newest_heads(site, usecase)
+    signed = {prefix: list(head) for prefix, head in at.items()}
+    for name in reversed(list(site.store.keys(f"signatures/{usecase}/"))):
+        said = _said(site.store, name)
+        if said.get("key") == fingerprint(key.public):
+            if said.get("heads") == signed:
+                return None
+            break
+    return _keep(site, usecase, _statement(usecase, at, key))
+
+
+def _said(store: Store, name: str) -> dict[str, Any]:
+    """A statement, or nothing where it cannot be read: an audit says so."""
+    try:
+        found = json.loads(store.read(name))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _keep(site: Site, usecase: str, statement: dict[str, Any]) -> dict[str, Any]:
     folder = f"signatures/{usecase}/"
     number = sum(1 for _ in site.store.keys(folder))
     for _ in range(TRIES):

@@ -31,6 +31,7 @@ from laurel.domain.proof import Finding
 from laurel.domain.window import window_files
 from laurel.errors import IntegrityError, LaurelError, NotFound
 from laurel.runs.code import PACKAGE
+from laurel.runs.proof.person import prove_person
 from laurel.runs.site import Site
 
 BY_THE_GATE = ("promoted", "registered", "rejected")
@@ -60,6 +61,7 @@ def prove_decision(
     """
     yield from prove_training(decision.bundle, catalogs)
     yield from _entry_against_bundle(decision)
+    yield from prove_person(decision.place, decision.entry, decision.before)
     yield from _code(site, decision.bundle)
     try:
         document = _read_evidence(inventory, decision.bundle)

@@ -17,8 +17,10 @@ from laurel.domain.journal import Reducer
 from laurel.domain.ledger import LedgerReducer, LedgerState
 from laurel.domain.proof import Chain, Finding, Proof, Witness, judge_witnesses
 from laurel.errors import IntegrityError
+from laurel.runs.audit import audit_store
 from laurel.runs.proof.alarms import prove_calibrations
-from laurel.runs.proof.journals import Trusted, alarm_journals, journals, witnessed
+from laurel.runs.proof.journals import Trusted, journals, witnessed
+from laurel.runs.proof.runs import prove_runs
 from laurel.runs.proof.scoring import prove_scoring
 from laurel.runs.proof.statement import read_statements
 from laurel.runs.proof.training import Decision, prove_decision
@@ -45,40 +47,46 @@ def verify(
     *,
     trusted: Trusted | None = None,
     keys: Mapping[str, bytes] | None = None,
+    hashed: float = 1.0,
 ) -> Proof:
-    """Prove ledger, catalogs, decisions and predictions of a use case, from their bytes.
+    """Prove all records of a use case and the objects they name, from their bytes.
 
     Airflow is not asked, nor is the use case's folder: what a record claims is recomputed from
     other records, objects and commits. trusted: heads that somebody kept outside the store. keys:
-    public keys, by fingerprint, whose signed statements are believed.
+    public keys, by fingerprint, whose signed statements are believed. hashed: the share of the
+    objects whose bytes are read, 0 to 1; the others are looked for, with their size.
 
     Raises :class:`Refused` where the store has no records of it, :class:`StoreFault`.
     """
-    ledger, catalogs = journals(site, usecase)
-    alarms = alarm_journals(site, usecase)
+    walked = journals(site, usecase)
+    ledger, catalogs = walked.ledger, walked.catalogs
     found = _Found()
-    for walked in (ledger, *catalogs.values(), *alarms):
-        found.findings += walked.findings
-    witnesses = witnessed(ledger, catalogs, trusted or {})
+    for each in walked.every:
+        found.findings += each.findings
+    witnesses = witnessed(walked, trusted or {})
     for said in read_statements(site.store, usecase, keys or {}):
         if isinstance(said, tuple):
             witnesses.setdefault(said[0], []).append(said[1])
         else:
             found.take([said])
-    every = (ledger, *catalogs.values(), *alarms)
-    chains = [_chain(walked, witnesses, found) for walked in every]
+    chains = [_chain(each, witnesses, found) for each in walked.every]
     for prefix in sorted(witnesses.keys() - {chain.prefix for chain in chains}):
         noted = max(witnesses[prefix])
+        if not noted.number:
+            continue
         found.findings.append(Finding(prefix, "the journal is gone", None, f"noted by {noted.by}"))
     decided = _folded(ledger, LedgerReducer(), found) or LedgerState()
     states: dict[str, CatalogState] = {}
-    for name, walked in catalogs.items():
-        states[name] = _folded(walked, CatalogReducer(), found) or CatalogState()
-    for walked in alarms:
-        found.take(prove_calibrations(site, usecase, _folded(walked, AlarmReducer(), found)))
+    for name, catalog in catalogs.items():
+        states[name] = _folded(catalog, CatalogReducer(), found) or CatalogState()
+    if walked.alarms.entries:
+        log = _folded(walked.alarms, AlarmReducer(), found)
+        found.take(prove_calibrations(site, usecase, log))
     inventory = open_inventory(site.settings)
     decisions = _decisions(site, usecase, decided, states, inventory=inventory, found=found)
     scored = _scorings(site, usecase, decided, states, found=found)
+    found.take(prove_runs(site.store, usecase, walked.runs))
+    objects = _objects(site, usecase, hashed=hashed, found=found)
     return Proof(
         url=site.store.url,
         usecase=usecase,
@@ -89,8 +97,23 @@ def verify(
             "entries": sum(chain.entries for chain in chains),
             "decisions": decisions,
             "scorings": scored,
+            "runs": len(walked.runs.entries),
+            "objects": objects,
         },
     )
+
+
+def _objects(site: Site, usecase: str, *, hashed: float, found: _Found) -> int:
+    """Every object that the records name is there, and of the chosen share the bytes are right."""
+    audit = audit_store(site, usecase=usecase, hashed=hashed)
+    for damage in audit.damages:
+        if damage.fault != "wrong record":  # those are found above, each by itself
+            named = f", named by {damage.by[0].text()}" if damage.by else ""
+            fault = f"the object is {damage.fault}{named}"
+            found.take([Finding(damage.what, fault, str(damage.found), str(damage.expected))])
+    if hashed < 1:
+        found.take([f"the bytes of {1 - hashed:.0%} of the objects, but that they have their size"])
+    return audit.counts["objects"]
 
 
 def _chain(walked: Walked, witnesses: Mapping[str, list[Witness]], found: _Found) -> Chain:
