@@ -79,7 +79,9 @@ def test_every_page_that_a_run_wrote_is_served(running: Running, first: First) -
         answer = running.page(f"/laurel/pages/{key}")
         assert answer.status_code == 200, key
         stored = running.home.site.store.read(key)
-        if key.endswith(("/card.html", "/decision.html")):  # in them stands what the ledger says at the moment
+        if key.endswith(
+            ("/card.html", "/decision.html")
+        ):  # in them stands what the ledger says at the moment
             assert around_the_standing(answer.text) == around_the_standing(stored.decode())
             assert answer.content != stored
         else:
