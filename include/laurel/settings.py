@@ -46,6 +46,9 @@ class Settings:
     """The Airflow pool of the tasks that train."""
     heavy_slots: int = 1
     """How many such tasks run on a machine at a time: each gets that share of its cores."""
+    place: str | None = None
+    """Root of the stable place of predictions: ``file:///…`` or ``s3://…``; below the store when
+    left out."""
     dask_scheduler: str | None = None
     """Address of the Dask scheduler, before the one that a use case names."""
     dask_tls: Path | None = None
@@ -57,6 +60,11 @@ class Settings:
     def share(self) -> int:
         """The cores that a process of Laurel may use, so that those beside it have theirs."""
         return self.threads or max(1, cores() // self.heavy_slots)
+
+    @property
+    def current(self) -> str:
+        """Root of the place where consumers find the newest predictions of each use case."""
+        return self.place or f"{self.store}/current"
 
     @property
     def checkout(self) -> Path | None:
@@ -102,6 +110,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=_count("LAUREL_THREADS", env.get("LAUREL_THREADS")),
         heavy_pool=env.get("LAUREL_HEAVY_POOL") or "laurel_heavy",
         heavy_slots=_count("LAUREL_HEAVY_SLOTS", env.get("LAUREL_HEAVY_SLOTS")) or 1,
+        place=_store(env["LAUREL_PLACE"], "LAUREL_PLACE") if env.get("LAUREL_PLACE") else None,
         dask_scheduler=env.get("LAUREL_DASK_SCHEDULER") or None,
         dask_tls=_path(env.get("LAUREL_DASK_TLS")),
         signing_key=_path(env.get("LAUREL_SIGNING_KEY")),
@@ -135,10 +144,10 @@ def connection_variable(conn_id: str, environ: Mapping[str, str] | None = None) 
     return env.get(f"AIRFLOW_CONN_{conn_id.upper()}") or None
 
 
-def _store(url: str) -> str:
+def _store(url: str, name: str = "LAUREL_STORE") -> str:
     if not url.startswith(("file:///", "s3://")):
         raise ConfigError(
-            "LAUREL_STORE names no store",
+            f"{name} names no store",
             found=url.split("@")[-1],
             expected="file:///folder or s3://bucket/prefix",
         )

@@ -139,6 +139,25 @@ def predictions(
         typer.echo(answer.csv, nl=False)
 
 
+def place(
+    usecase: Name,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 where something differs.")
+    ] = False,
+) -> None:
+    """Make the stable place of predictions again from the catalog: each partition's newest."""
+    from laurel.runs.place import check_place, place_predictions
+    from laurel.runs.site import look_at_site, open_site
+    from laurel.usecase import get_usecase
+
+    site = look_at_site() if check else open_site()
+    case = get_usecase(usecase, site.settings)
+    found = check_place(site, case) if check else place_predictions(site, case)
+    typer.echo(found.sentence(checked=check))
+    if check and found.changed:
+        raise typer.Exit(1)
+
+
 def _summary(found: Impact) -> list[str]:
     keys = sorted(found.revisions)
     span = keys[0] if len(keys) == 1 else f"{keys[0]} to {keys[-1]}"
@@ -186,4 +205,4 @@ def _days(partition: str, end: str | None) -> list[Partition]:
     return list(partitions(first.start, Partition.of(end).end)) if end else [first]
 
 
-COMMANDS: tuple[Callable[..., Any], ...] = (impact, restate, predictions)
+COMMANDS: tuple[Callable[..., Any], ...] = (impact, restate, predictions, place)

@@ -24,6 +24,7 @@ from laurel.runs.heads import noted_heads
 from laurel.runs.inputs import Inputs, choose_inputs, lay_model, line_of, load_given
 from laurel.runs.kept import keep_night
 from laurel.runs.past import SitePast, keep_profiles
+from laurel.runs.place import place_predictions
 from laurel.runs.site import Site
 from laurel.stages.check import Examined, check_files
 from laurel.stages.predictions import (
@@ -99,6 +100,7 @@ def score(
     run = _run_id(usecase, inputs)
     newest = site.catalog(usecase, PREDICTIONS).read().corrected(partition.key)
     if newest is not None and newest.run == run:
+        place_predictions(site, usecase, partitions=[partition.key])
         if pages is not None:
             pages["Data Docs"] = _docs(usecase, run)
         return _scored(inputs, run=run, rows=newest.rows, changed=False)
@@ -155,6 +157,7 @@ def _score(
         run=run,
         heads=noted_heads(site.ledger(usecase), site.run_records(usecase)),
     )
+    place_predictions(site, usecase, partitions=[inputs.partition.key])
     seconds = perf_counter() - started
     rows = written.facts.rows
     observe(

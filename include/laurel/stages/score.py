@@ -40,8 +40,8 @@ from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
 from laurel.usecase import UseCase
 
-BATCH = 131_072
-"""Rows that are scored together: those of a row group, which are read together."""
+BATCH = 65_536
+"""Rows that are scored together: half a row group, since several batches are on their way."""
 
 
 @dataclass(frozen=True)

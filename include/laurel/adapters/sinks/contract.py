@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,13 @@ class Delivery:
     rows: int
     file: Path
     """The published Parquet file."""
+
+
+class Held(NamedTuple):
+    """Which revision a place holds of a partition."""
+
+    revision: str
+    content_hash: str
 
 
 class Sink(Protocol):
@@ -36,4 +43,16 @@ class Sink(Protocol):
         :class:`StoreFault` for what may pass, :class:`ConfigError` and :class:`DataError` for what
         does not.
         """
+        ...
+
+
+class Place(Sink, Protocol):
+    """A sink that says what it holds, with a list of it beside the partitions."""
+
+    def held(self, only: Sequence[str] | None = None) -> dict[str, Held]:
+        """What is there of each partition, or of those named; a damaged file is left out."""
+        ...
+
+    def note(self, name: str, text: Callable[[], bytes]) -> None:
+        """Replace a file beside the partitions by what is known when nobody else replaces it."""
         ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from laurel.adapters.sinks.contract import Delivery
+from laurel.adapters.sinks.contract import Delivery, Held
 from laurel.adapters.sources.connections import Connections
 from laurel.adapters.sources.s3 import UNCONFIGURED, open_client
 from laurel.domain.config.names import PARTITION
@@ -40,8 +41,13 @@ class BucketPrefix:
         return self._config.path
 
     def deliver(self, partition: str, newest: Callable[[], Delivery]) -> Delivery:
-        try:
+        with self._faults():
             return self._deliver(partition, newest)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
         except ClientError as error:
             raise self._worded(error) from error
         except UNCONFIGURED as error:
@@ -58,10 +64,7 @@ class BucketPrefix:
             ) from error
 
     def _deliver(self, partition: str, newest: Callable[[], Delivery]) -> Delivery:
-        known = self._connections.get(self._config.connection) if self._config.connection else None
-        client = open_client(known, endpoint=self._endpoint)
-        parts = (self._prefix, f"{PARTITION}={partition}", FILE)
-        key = "/".join(part for part in parts if part)
+        client, key = self._client(), self._key(f"{PARTITION}={partition}", FILE)
         for _ in range(TRIES):
             condition, there = self._found(client, key)
             given = newest()
@@ -87,6 +90,13 @@ class BucketPrefix:
             detail=self.place,
         )
 
+    def _client(self) -> S3Client:
+        known = self._connections.get(self._config.connection) if self._config.connection else None
+        return open_client(known, endpoint=self._endpoint)
+
+    def _key(self, *parts: str) -> str:
+        return "/".join(part for part in (self._prefix, *parts) if part)
+
     def _found(self, client: S3Client, key: str) -> tuple[dict[str, str], tuple[str, str] | None]:
         """The condition under which nothing has changed since, and what is there now."""
         try:
@@ -108,6 +118,54 @@ class BucketPrefix:
             "a sink refused the predictions",
             found=found,
             hint="look at the bucket, the endpoint and the credentials; they need to put objects",
+        )
+
+
+class BucketPlace(BucketPrefix):
+    """The stable place of a store in a bucket: a prefix, and the list of what it holds.
+
+    A partition is replaced at once for all who read it from then on; of several partitions a
+    reader may see some before and some after, and the list says which belong together.
+    """
+
+    def held(self, only: Sequence[str] | None = None) -> dict[str, Held]:
+        """What is there of each partition, or of those named."""
+        found = {}
+        with self._faults():
+            client = self._client()
+            for partition in self._partitions(client) if only is None else only:
+                _, there = self._found(client, self._key(f"{PARTITION}={partition}", FILE))
+                if there is not None:
+                    found[partition] = Held(*there)
+        return found
+
+    def _partitions(self, client: S3Client) -> list[str]:
+        pages = client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._key(f"{PARTITION}=")
+        )
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        found = {key.split("/")[-2] for key in keys if key.endswith(f"/{FILE}")}
+        return sorted(name.partition("=")[2] for name in found)
+
+    def note(self, name: str, text: Callable[[], bytes]) -> None:
+        """Replace a file beside the partitions by what is known when nobody else replaces it."""
+        with self._faults():
+            client, key = self._client(), self._key(name)
+            for _ in range(TRIES):
+                condition, _there = self._found(client, key)
+                try:
+                    client.put_object(
+                        Bucket=self._bucket,
+                        Key=key,
+                        Body=text(),
+                        **condition,  # type: ignore[arg-type]
+                    )
+                    return
+                except ClientError as error:
+                    if _status(error) not in _CHANGED:
+                        raise
+        raise Contention(
+            "others kept writing the list of a place", found=f"{TRIES} conflicts on {key}"
         )
 
 

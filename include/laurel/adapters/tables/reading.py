@@ -42,7 +42,7 @@ def iter_table(path: Path, *, rows: int = ROW_GROUP) -> Iterator[pd.DataFrame]:
 
     Raises as :func:`read_table`.
     """
-    with _reading(path):
+    with reading(path):
         # Read ahead, it would hold the whole file in memory before the first part.
         file = pq.ParquetFile(path, pre_buffer=False)
         schema = file.schema_arrow.remove_metadata()
@@ -51,7 +51,7 @@ def iter_table(path: Path, *, rows: int = ROW_GROUP) -> Iterator[pd.DataFrame]:
 
 
 def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
-    with _reading(path):
+    with reading(path):
         file = pq.ParquetFile(path)
         missing = [name for name in columns or () if name not in file.schema_arrow.names]
         if missing:
@@ -68,20 +68,20 @@ def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
 
 def equal_types(paths: Sequence[Path]) -> bool:
     """Whether Parquet files have the same columns and types; raises as :func:`read_table`."""
-    with _reading(paths[0]):
+    with reading(paths[0]):
         first, *others = (pq.read_schema(path).remove_metadata() for path in paths)
     return all(other.equals(first) for other in others)
 
 
 def table_rows(path: Path) -> int:
     """How many rows a Parquet file has; raises as :func:`read_table`."""
-    with _reading(path):
+    with reading(path):
         return int(pq.read_metadata(path).num_rows)
 
 
 def table_columns(path: Path) -> list[str]:
     """The columns of a Parquet file; raises as :func:`read_table`."""
-    with _reading(path):
+    with reading(path):
         return list(pq.read_schema(path).names)
 
 
@@ -90,7 +90,7 @@ def expect_types(path: Path, empty: pd.DataFrame, *, where: Mapping[str, str]) -
 
     where: what the error names, as use case and partition. Raises as :func:`read_table`, too.
     """
-    with _reading(path):
+    with reading(path):
         there = pq.read_schema(path)
     found = {field.name: str(field.type).removeprefix("large_") for field in there}
     wanted = {
@@ -110,7 +110,7 @@ def expect_types(path: Path, empty: pd.DataFrame, *, where: Mapping[str, str]) -
 
 def file_facts(path: Path) -> TableFacts:
     """What is known of a Parquet file, read once, in parts; raises as :func:`read_table`."""
-    with _reading(path):
+    with reading(path):
         file = pq.ParquetFile(path, pre_buffer=False)
         state = TableHash(file.schema_arrow)
         for batch in file.iter_batches(ROW_GROUP):
@@ -124,7 +124,8 @@ def use_system_memory() -> None:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """What Arrow says of a file that is missing or cut off becomes an error of ours."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,0 +1,79 @@
+"""Score a large partition of flights: ``python benchmarks/streaming.py``.
+
+Laurel's stage (features, trees, guards, counts, Parquet in canonical order) against bare loops over
+the same file and model: read, features, ``DMatrix``, predict, write. The rows are real flights of
+one day, repeated under other keys; the model has 300 trees of depth 6 by default. Each sample is a
+process of its own; what is measured begins after its imports, when model and past are in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import typer
+
+HERE = Path(__file__).resolve().parent
+SIDES = {
+    "laurel": "stages.predictions",
+    "bare": "rival: bare loop, with the same features",
+    "plain": "rival: bare loop over features that are there",
+}
+
+
+def main(
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the partition.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Trees of the model.")] = 300,
+    runs: Annotated[int, typer.Option(min=1, help="Samples of each side.")] = 3,
+    sides: Annotated[str, typer.Option(help="Which of laurel,bare,plain.")] = "laurel,bare,plain",
+) -> None:
+    """Take the samples in turn and print what they say."""
+    chosen = sides.split(",")
+    with tempfile.TemporaryDirectory(prefix="laurel-bench-") as name:
+        folder = Path(name)
+        _side("prepare", folder, rows, rounds)
+        samples: dict[str, list[dict[str, float]]] = {side: [] for side in chosen}
+        for _ in range(runs):
+            for side in chosen:
+                samples[side].append(_side(side, folder))
+        if {"laurel", "bare"} <= set(chosen):
+            print(f"largest difference of a score: {_side('compare', folder)['difference']}")
+    print(f"{rows:,} rows, {rounds} trees, {runs} run(s)")
+    for side, found in samples.items():
+        seconds, cpu = (median(each[key] for each in found) for key in ("seconds", "cpu"))
+        print(
+            f"{SIDES[side]}: {rows / seconds:,.0f} rows/s, {1e6 * cpu / rows:.2f} CPU µs/row, "
+            f"peak {max(each['peak'] for each in found):.0f} MB "
+            f"({median(each['begun'] for each in found):.0f} before the first row)"
+        )
+        for other in ("bare", "plain"):
+            if side == "laurel" and other in samples:
+                pairs = list(zip(found, samples[other], strict=True))
+                wall = sorted(b["seconds"] / a["seconds"] for a, b in pairs)
+                spent = sorted(b["cpu"] / a["cpu"] for a, b in pairs)
+                print(
+                    f"  throughput against {other}: {median(wall):.2f} "
+                    f"({wall[0]:.2f}–{wall[-1]:.2f}), by CPU {median(spent):.2f} "
+                    f"({spent[0]:.2f}–{spent[-1]:.2f})"
+                )
+
+
+def _side(side: str, folder: Path, *words: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "sides.stream", side, str(folder), *map(str, words)],
+        cwd=HERE,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    typer.run(main)
