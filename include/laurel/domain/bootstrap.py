@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from laurel.domain.metric import Floats, Metric
 
-CELLS = 1_000_000
-"""Weights held at a time: bounds memory at a few times 8 MB, whatever the number of rows."""
+CELLS = 200_000
+"""Weights held at a time: what metrics make of them stays in a processor's cache."""
+BLOCK = 256
+"""Rows that a random byte tells apart."""
 MINIMUM_DAYS = 5
 """Resamples of fewer days say nothing."""
 
+Counts = NDArray[np.uint16]
 Distribution = dict[str, dict[str, Floats]]
 """metric → model → one value per resample."""
 
@@ -35,14 +38,14 @@ class Days:
     count: int
 
 
-def resamples(rows: int, *, count: int, seed: int, days: Days | None = None) -> Iterator[Floats]:
+def resamples(rows: int, *, count: int, seed: int, days: Days | None = None) -> Iterator[Counts]:
     """Yield ``count`` resamples as counts of shape (some, rows).
 
     Each sums to ``rows``; with ``days`` each counts a row as often as its day was drawn. The same
     seed draws the same days, whatever rows of them are looked at. Fewer than five days give none.
 
     >>> [w.sum(axis=1).tolist() for w in resamples(4, count=2, seed=1)]
-    [[4.0, 4.0]]
+    [[4, 4]]
     """
     generator = np.random.default_rng(seed)
     step = max(1, CELLS // max(rows, 1))
@@ -55,12 +58,24 @@ def resamples(rows: int, *, count: int, seed: int, days: Days | None = None) -> 
         yield _times(generator, rows, draws=rows, size=min(step, count - start))
 
 
-def _times(generator: np.random.Generator, things: int, *, draws: int, size: int) -> Floats:
-    """How often each thing is drawn: shape (size, things)."""
-    drawn = generator.integers(0, things, size=(size, draws))
-    drawn += np.arange(size)[:, None] * things
-    counts = np.bincount(drawn.ravel(), minlength=size * things)
-    return counts.reshape(size, things).astype(np.float64)
+def _times(generator: np.random.Generator, things: int, *, draws: int, size: int) -> Counts:
+    """How often each thing is drawn: shape (size, things), each row multinomial.
+
+    First how many fall into each block of 256 things, then where in it: counting so goes through
+    memory in its order, several times as fast as counting things drawn from all over it.
+    """
+    blocks, rest = divmod(things, BLOCK)
+    shares = np.array([*[BLOCK / things] * blocks, rest / things])
+    fell = generator.multinomial(draws, shares, size=size)
+    starts = np.arange(size)[:, None] * things + np.arange(blocks) * BLOCK
+    drawn = np.repeat(starts, fell[:, :-1].ravel())
+    drawn += generator.integers(0, BLOCK, size=len(drawn), dtype=np.uint8)
+    counts = np.bincount(drawn, minlength=size * things).reshape(size, things)
+    if rest:
+        last = np.repeat(np.arange(size) * rest, fell[:, -1])
+        last += generator.integers(0, rest, size=len(last))
+        counts[:, -rest:] += np.bincount(last, minlength=size * rest).reshape(size, rest)
+    return counts.astype(np.uint16)
 
 
 def distribution(

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Weighted = Callable[[Floats], Floats]
+Weights = NDArray[Any]
+"""How often each row counts: whole numbers in a resample, or any numbers."""
+Weighted = Callable[[Weights], Floats]
 """Weights of shape (resamples, rows) → one value per resample; nan where it is undefined."""
 
 CLIP = 1e-15
@@ -70,28 +72,29 @@ def mean(losses: Floats) -> Weighted:
     """The weighted mean of what each row loses."""
 
     # einsum and not @: a matrix product's last digits depend on BLAS's number of threads
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         return ratio(total(weights, losses), weights.sum(axis=1))
 
     return compute
 
 
-def total(weights: Floats, values: Floats) -> Floats:
+def total(weights: Weights, values: Floats) -> Floats:
     """The weighted sum over rows, one per resample."""
     sums: Floats = np.einsum("bn,n->b", weights, values)
     return sums
 
 
-def ratio(top: Floats, bottom: Floats) -> Floats:
+def ratio(top: Floats, bottom: NDArray[Any]) -> Floats:
     """A quotient per resample; nan where the lower part is not above zero."""
     undefined: Floats = np.full(len(top), np.nan)
     return np.divide(top, bottom, out=undefined, where=bottom > 0)
 
 
-def prefix_sums(weights: Floats) -> Floats:
-    """Sums of the first 0, 1, 2 … columns: shape (resamples, rows + 1)."""
-    sums = np.zeros((weights.shape[0], weights.shape[1] + 1))
-    np.cumsum(weights, axis=1, out=sums[:, 1:])
+def prefix_sums(weights: Weights) -> NDArray[Any]:
+    """Sums of the first 0, 1, 2 … columns: shape (resamples, rows + 1), whole where weights are."""
+    kind = np.int64 if weights.dtype.kind in "iu" else np.float64
+    sums = np.zeros((weights.shape[0], weights.shape[1] + 1), kind)
+    np.cumsum(weights, axis=1, dtype=kind, out=sums[:, 1:])
     return sums
 
 
@@ -100,10 +103,10 @@ def binned_gaps(confidence: Floats, residual: Floats) -> Weighted:
     bins = np.minimum(confidence * BINS, BINS - 1).astype(int)
     members = [np.flatnonzero(bins == number) for number in np.unique(bins)]
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         gaps = np.zeros(len(weights))
         for rows in members:
-            gaps += np.abs(total(weights[:, rows], residual[rows]))
+            gaps += np.abs(total(np.take(weights, rows, axis=1), residual[rows]))
         return ratio(gaps, weights.sum(axis=1))
 
     return compute

@@ -10,6 +10,7 @@ from laurel.domain.metric.base import (
     Floats,
     Metric,
     Weighted,
+    Weights,
     binned_gaps,
     by_name,
     mean,
@@ -27,10 +28,11 @@ def auc(labels: Floats, scores: Floats) -> Weighted:
     below = np.searchsorted(scores[negatives], scores[positives], side="left")
     through = np.searchsorted(scores[negatives], scores[positives], side="right")
 
-    def compute(weights: Floats) -> Floats:
-        won = weights[:, positives]
-        passed = prefix_sums(weights[:, negatives])
-        halves = passed[:, below] + passed[:, through]
+    def compute(weights: Weights) -> Floats:
+        won = np.take(weights, positives, axis=1)
+        passed = prefix_sums(np.take(weights, negatives, axis=1))
+        halves = np.take(passed, below, axis=1)
+        halves += np.take(passed, through, axis=1)
         return ratio(np.einsum("bn,bn->b", won, halves), 2 * won.sum(axis=1) * passed[:, -1])
 
     return compute
@@ -45,13 +47,13 @@ def _average_precision(labels: Floats, scores: Floats) -> Weighted:
     own = np.searchsorted(scores[positives], scores[positives], side="left")
     below = np.searchsorted(scores[negatives], scores[positives], side="left")
 
-    def compute(weights: Floats) -> Floats:
-        won = weights[:, positives]
+    def compute(weights: Weights) -> Floats:
+        won = np.take(weights, positives, axis=1)
         found = prefix_sums(won)
-        passed = prefix_sums(weights[:, negatives])
-        true = found[:, -1:] - found[:, own]
-        flagged = true + passed[:, -1:] - passed[:, below]
-        precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
+        passed = prefix_sums(np.take(weights, negatives, axis=1))
+        true = found[:, -1:] - np.take(found, own, axis=1)
+        flagged = true + passed[:, -1:] - np.take(passed, below, axis=1)
+        precision = np.divide(true, flagged, out=np.zeros(true.shape), where=flagged > 0)
         return ratio(np.einsum("bn,bn->b", won, precision), found[:, -1])
 
     return compute

@@ -10,6 +10,7 @@ from laurel.domain.metric.base import (
     Floats,
     Metric,
     Weighted,
+    Weights,
     by_name,
     mean,
     ratio,
@@ -34,7 +35,7 @@ def _deviance_explained(labels: Floats, scores: Floats) -> Weighted:
     losses = _deviances(labels, scores)
     logs = _times_log(labels)
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         rows = weights.sum(axis=1)
         middle = ratio(total(weights, labels), rows)
         # the deviance from the mean: what is linear in the labels sums to nothing
@@ -48,7 +49,7 @@ def _deviance_explained(labels: Floats, scores: Floats) -> Weighted:
 def _bias(labels: Floats, scores: Floats) -> Weighted:
     """``|sum of expected counts / sum of counts - 1|``; undefined where nothing was counted."""
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         return np.abs(ratio(total(weights, scores), total(weights, labels)) - 1)
 
     return compute

@@ -13,6 +13,7 @@ from laurel.domain.metric.base import (
     Floats,
     Metric,
     Weighted,
+    Weights,
     binned_gaps,
     by_name,
     mean,
@@ -41,7 +42,7 @@ def _balanced_accuracy(labels: Floats, scores: Floats) -> Weighted:
     own = _one_hot(labels, scores)
     right = own * (_predicted(scores) == labels)[:, None]
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         rows, found = _sums(weights, own), _sums(weights, right)
         recall = np.divide(found, rows, out=np.zeros_like(found), where=rows > 0)
         return ratio(recall.sum(axis=1), (rows > 0).sum(axis=1).astype(np.float64))
@@ -53,7 +54,7 @@ def _macro_f1(labels: Floats, scores: Floats) -> Weighted:
     """Mean of the classes' F1 (van Rijsbergen 1979), over those that occur or are predicted."""
     own, said = _one_hot(labels, scores), _one_hot(_predicted(scores), scores)
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         both = _sums(weights, own) + _sums(weights, said)
         right = 2 * _sums(weights, own * said)
         f1 = np.divide(right, both, out=np.zeros_like(both), where=both > 0)
@@ -72,7 +73,7 @@ def _macro_auc(labels: Floats, scores: Floats) -> Weighted:
         for number in range(scores.shape[1])
     ]
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         areas: Floats = np.array([part(weights) for part in parts])
         return np.asarray(areas.mean(axis=0))
 
@@ -98,7 +99,7 @@ def _one_hot(labels: NDArray[np.number], scores: Floats) -> Floats:
     return np.asarray(labels[:, None] == np.arange(scores.shape[1]), np.float64)
 
 
-def _sums(weights: Floats, columns: Floats) -> Floats:
+def _sums(weights: Weights, columns: Floats) -> Floats:
     sums: Floats = np.einsum("bn,nk->bk", weights, columns)
     return sums
 

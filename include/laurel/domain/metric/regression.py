@@ -9,6 +9,7 @@ from laurel.domain.metric.base import (
     Floats,
     Metric,
     Weighted,
+    Weights,
     by_name,
     mean,
     prefix_sums,
@@ -34,7 +35,7 @@ def _r2(labels: Floats, scores: Floats) -> Weighted:
     # the variance does not depend on where zero lies; near it, less is lost to rounding
     centred = labels - labels.mean() if len(labels) else labels
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         middle = ratio(total(weights, centred), weights.sum(axis=1))
         spread = total(weights, centred**2) - middle**2 * weights.sum(axis=1)
         real = spread > ROUNDING * total(weights, labels**2)
@@ -49,10 +50,10 @@ def _median_absolute_error(labels: Floats, scores: Floats) -> Weighted:
     order = np.argsort(errors, kind="stable")
     errors = errors[order]
 
-    def compute(weights: Floats) -> Floats:
+    def compute(weights: Weights) -> Floats:
         if not len(errors):
             return np.full(len(weights), np.nan)
-        reached = prefix_sums(weights[:, order])[:, 1:]
+        reached = prefix_sums(np.take(weights, order, axis=1))[:, 1:]
         half = reached[:, -1:] / 2
         low = errors[np.minimum((reached < half).sum(axis=1), len(errors) - 1)]
         high = errors[np.minimum((reached <= half).sum(axis=1), len(errors) - 1)]
