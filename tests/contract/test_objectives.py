@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from laurel.adapters.simple import SIMPLE, simple_scores
 from laurel.adapters.xgboost import fit
 from laurel.domain.calibration import FITS, KINDS
-from laurel.domain.config import TERMS, Label, Model, Monitoring
+from laurel.domain.config import TERMS, Cost, Label, Model, Monitoring
 from laurel.domain.drift import compare_scores
 from laurel.domain.featureset import EXPOSURE, Part
+from laurel.domain.metric import Metric, cost_metric, rates_of, resolve
 from laurel.domain.objective import OBJECTIVES, Objective, find_objective
 from laurel.domain.performance import by_day, calibration, estimate, matured, measure
 from laurel.domain.profile import bin_counts, build_profile, empty_counts, merge
@@ -28,6 +30,20 @@ SAID: dict[str, dict[str, Any]] = {
     "multiclass": {"classes": CLASSES},
     "regression": {},
     "count": {"exposure": "hours"},
+}
+COSTS: dict[str, dict[str, Any]] = {
+    "binary": {"kind": "outcomes", "false_positive": 2, "false_negative": 5, "at": "optimal"},
+    "multiclass": {
+        "kind": "matrix",
+        "costs": {
+            own: {said: 1.0 + abs(ours - theirs) for theirs, said in enumerate(CLASSES)}
+            | {own: -0.5}
+            for ours, own in enumerate(CLASSES)
+        },
+        "at": "optimal",
+    },
+    "regression": {"kind": "units", "under": 3, "over": 1},
+    "count": {"kind": "units", "under": 1, "over": 2},
 }
 METRICS = [(name, metric) for name, entry in OBJECTIVES.items() for metric in entry.metrics]
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -303,3 +319,82 @@ def test_no_rows_no_weight_and_missing_scores_are_undefined(name: str, metric: s
     holed = scores.copy()
     holed[2] = np.nan
     assert math.isnan(compute(labels, holed))
+
+
+# --- what decisions cost
+
+
+def costly(objective: Objective, **changes: Any) -> Metric:
+    cost: Cost = TypeAdapter(Cost).validate_python({**COSTS[objective.name], **changes})
+    return cost_metric(resolve(cost, 0.5), classes=objective.classes)
+
+
+def cost_by_rows(objective: Objective, labels: np.ndarray, scores: np.ndarray) -> float:
+    """Row by row, as one would on paper."""
+    said = COSTS[objective.name]
+    total = 0.0
+    for label, score in zip(labels, scores, strict=True):
+        if objective.name == "binary":
+            positive = score >= np.float32(2 / 7)
+            total += 0 if positive == bool(label) else 2 if positive else 5
+        elif objective.classes:
+            of_own = {own: dict(said["costs"][own]) for own in CLASSES}
+            expected = {
+                name: sum(of_own[own][name] * score[n] for n, own in enumerate(CLASSES))
+                for name in CLASSES
+            }
+            total += said["costs"][CLASSES[int(label)]][min(expected, key=expected.__getitem__)]
+        else:
+            short = label - score
+            total += said["under"] * short if short > 0 else -said["over"] * short
+    return total / len(labels)
+
+
+def test_a_cost_equals_what_each_row_costs_and_less_is_better(objective: Objective) -> None:
+    labels, scores, _ = rows_of(objective, 3)
+    metric = costly(objective)
+    assert metric(labels, scores) == pytest.approx(cost_by_rows(objective, labels, scores))
+    assert not metric.bigger_is_better
+    assert metric.gain(np.array([1.0]), np.array([2.0]))[0] == 1
+    assert "cost" in METRIC_NAMES
+
+
+def test_a_cost_weighs_its_rows_and_is_undefined_of_none(objective: Objective) -> None:
+    labels, scores, times = rows_of(objective, 4)
+    metric = costly(objective)
+    often = metric(np.repeat(labels, times), np.repeat(scores, times, axis=0))
+    assert metric.of_weighted(labels, scores, times) == pytest.approx(often)
+    assert math.isnan(metric(labels[:0], scores[:0]))
+    unknown = np.full_like(scores, np.nan, dtype=float)
+    assert math.isnan(metric(labels, unknown))
+
+
+def test_the_optimal_decision_costs_no_more_than_any_other_where_scores_are_true() -> None:
+    draw = np.random.default_rng(2)
+    scores = draw.random(200_000)
+    labels = (draw.random(200_000) < scores).astype(float)
+    binary = bound("binary")
+    best = costly(binary)(labels, scores)
+    others = [costly(binary, at=at)(labels, scores) for at in (0.1, 0.2, 0.4, 0.5, 0.8)]
+    assert best < min(others)
+
+
+def test_rates_between_groups_are_shares_and_have_names(objective: Objective) -> None:
+    labels, scores, _ = rows_of(objective, 5)
+    rates = rates_of(
+        classes=objective.classes, threshold=0.4 if objective.name == "binary" else None
+    )
+    found = {
+        name: Metric(name, bigger_is_better=True, prepare=prepare)(labels, scores)
+        for name, prepare in rates.items()
+    }
+    if objective.classes:
+        assert sum(found.values()) == pytest.approx(1)
+    else:
+        assert found.pop("mean_score") == pytest.approx(scores.mean())
+        assert set(found) <= set(METRIC_NAMES)
+    if objective.name == "binary":
+        decided = scores >= np.float32(0.4)
+        assert found["positive_rate"] == pytest.approx(decided.mean())
+        assert found["true_positive_rate"] == pytest.approx(decided[labels > 0].mean())
+        assert found["false_positive_rate"] == pytest.approx(decided[labels == 0].mean())

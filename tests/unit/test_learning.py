@@ -13,7 +13,13 @@ from pydantic import ValidationError
 from laurel.adapters.xgboost import fit, model_bytes
 from laurel.domain.config import Label, Model, UseCaseConfig, Weights
 from laurel.domain.featureset import EXPOSURE, Part
-from laurel.domain.objective import Objective, as_learned, check_same_objective, find_objective
+from laurel.domain.objective import (
+    Objective,
+    as_learned,
+    check_same_objective,
+    find_objective,
+    judged_objective,
+)
 from laurel.domain.part import frame_head, split_part
 from laurel.domain.weights import balanced, class_weights, row_weights
 from laurel.domain.window import plan
@@ -60,6 +66,46 @@ def test_every_objective_can_be_said(objective: str) -> None:
     assert UseCaseConfig.model_validate(said.document()) == said
 
 
+UNITS = {"kind": "units", "under": 3, "over": 1}
+OUTCOMES = {"kind": "outcomes", "false_positive": 1, "false_negative": 5}
+COSTLY = {"kind": "at_most", "metric": "cost", "value": 1.0}
+
+
+def matrix(**changes: list[str]) -> dict[str, Any]:
+    """A matrix in which each error costs 1, but for what is changed: own class, decided ones."""
+    names = ("kept", "small", "worn")
+    whole = {own: [said for said in names if said != own] for own in names}
+    costs = {own: dict.fromkeys(said, 1.0) for own, said in {**whole, **changes}.items()}
+    return {"kind": "matrix", "costs": costs}
+
+
+@pytest.mark.parametrize(
+    ("objective", "cost"),
+    [
+        ("binary", OUTCOMES),
+        ("binary", {**OUTCOMES, "at": "optimal"}),
+        ("multiclass", matrix()),
+        ("regression", UNITS),
+        ("count", UNITS),
+    ],
+)
+def test_a_cost_may_be_asked_for_by_the_gate_and_by_monitoring(
+    objective: str, cost: dict[str, Any]
+) -> None:
+    said = config(
+        objective,
+        gate__cost=cost,
+        gate__thresholds=[COSTLY],
+        monitoring__performance=[COSTLY],
+    )
+    found = judged_objective(said)
+    assert list(found.metrics) == [*find_objective(said.label).metrics, "cost"]
+    assert not found.metric("cost").bigger_is_better
+    assert UseCaseConfig.model_validate(said.document()) == said
+    with pytest.raises(ValidationError, match="examination"):
+        config(objective, gate__cost=cost, examination__metric="cost")
+
+
 @pytest.mark.parametrize(
     ("objective", "changes", "message"),
     [
@@ -85,6 +131,15 @@ def test_every_objective_can_be_said(objective: str) -> None:
             {"training__model__params": {"scale_pos_weight": 2}},
             "say training.model.balance",
         ),
+        ("binary", {"gate__cost": UNITS}, "of binary is of kind outcomes, not units"),
+        ("count", {"gate__cost": OUTCOMES}, "of count is of kind units, not outcomes"),
+        ("regression", {"gate__cost": {**UNITS, "over": 0, "under": 0}}, "must cost something"),
+        ("binary", {"gate__cost": {**OUTCOMES, "false_negative": -1}}, "more than the right"),
+        ("binary", {"gate__cost": OUTCOMES, "scoring__threshold": None}, "say optimal or a number"),
+        ("multiclass", {"gate__cost": matrix(kept=["worn"])}, "kept decided small"),
+        ("multiclass", {"gate__cost": matrix(torn=["worn"])}, "no class of label.classes: torn"),
+        ("binary", {"gate__thresholds": [COSTLY]}, "gate.cost gives a cost"),
+        ("multiclass", {"gate__thresholds": [COSTLY]}, "gate.cost gives a cost"),
         ("binary", {"training__model__monotone": {"amount": "up"}}, "increasing"),
     ],
 )

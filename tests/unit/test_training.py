@@ -38,6 +38,12 @@ from laurel.usecase import UseCase
 from support.synthetic import AS_OF, lay_window, load_toy
 
 NEXT = parse_instant("2024-02-19")
+AMOUNT = 'features["amount"] = rows["amount"].astype("float32")'
+RENAMED = (
+    'features["paid"] = (rows["amount"] // 30).astype("float32")\n    '
+    'features["spent"] = features["paid"] * features["paid"]'
+)
+"""A feature as the champion's code has it, and what becomes of it: another name, and one more."""
 
 
 @pytest.fixture(scope="module")
@@ -470,6 +476,52 @@ def test_the_champion_is_scored_by_the_feature_code_of_its_own_version(
     assert not before["champion"].equals(after["champion"])
 
 
+def test_a_champion_keeps_its_own_features_after_those_of_the_use_case_changed(
+    toy: UseCase, second: Path, tmp_path: Path
+) -> None:
+    """One is renamed, so that its name is gone, and one is added: it does not notice."""
+    shutil.copytree(second.parents[1], tmp_path / "copy")
+    shutil.copytree(toy.folder, tmp_path / "toy")
+    code = tmp_path / "toy" / "features.py"
+    own = code.read_text()
+    champion = tmp_path / "copy/data/toy/inputs/champion/features.py"
+    assert champion.read_text() == own
+    code.write_text(own.replace(AMOUNT, RENAMED))
+    assert code.read_text() != own
+    changed = replace(toy, folder=tmp_path / "toy")
+    for stage in (featurize, train):
+        stage(changed, tmp_path / "copy")
+    found = evaluate(changed, tmp_path / "copy")
+    learned = read_json(tmp_path / "copy/data/toy/model/model.json")["features"]
+    names = {feature["name"] for feature in learned}
+    assert {"paid", "spent"} < names
+    assert "amount" not in names
+    before = read_table(second / "evidence" / "scores.parquet")
+    after = read_table(tmp_path / "copy/data/toy/evidence/scores.parquet")
+    assert before["champion"].equals(after["champion"])
+    assert not before["challenger"].equals(after["challenger"])
+    assert (found.champion_fault, found.same_model) == (None, False)
+    assert found.champion_as_of is not None
+
+
+def test_a_champion_whose_features_fail_on_these_rows_is_judged_and_no_error(
+    toy: UseCase, second: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(second.parents[1], tmp_path / "copy")
+    champion = tmp_path / "copy/data/toy/inputs/champion/features.py"
+    champion.write_text(champion.read_text().replace('rows["amount"]', 'rows["price"]'))
+    found = evaluate(toy, tmp_path / "copy")
+    assert found.champion_fault == "KeyError: 'price'"
+    assert found.overall.champion == {}
+    assert (found.trimmed, found.overall.compared_rows) == (0, 0)
+    judged = verdict(toy, tmp_path / "copy")
+    assert judged.outcome == "reject"
+    assert "cannot score these rows (KeyError: 'price')" in judged.reasons[0]
+    gate = toy.config.gate.model_copy(update={"unscorable_champion": "replace"})
+    config = toy.config.model_copy(update={"gate": gate})
+    assert verdict(replace(toy, config=config), tmp_path / "copy").outcome == "promote"
+
+
 def test_rows_the_champion_learned_from_are_trimmed(
     toy: UseCase, second: Path, tmp_path: Path
 ) -> None:
@@ -513,6 +565,10 @@ def test_the_same_model_as_champion_ties(toy: UseCase, first: Path, tmp_path: Pa
     evidence = evaluate(toy, tmp_path / "copy")
     assert evidence.overall.champion["auc"].gain == 0
     assert evidence.overall.champion["auc"].bounds["0.95"] == (0.0, 0.0)
+    assert evidence.same_model
+    judged = verdict(toy, tmp_path / "copy")
+    assert judged.outcome == "reject"
+    assert "is the champion toy-same itself" in judged.reasons[0]
 
 
 @pytest.mark.parametrize("damage", ["no note", "no version", "no model", "other use case"])

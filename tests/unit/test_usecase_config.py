@@ -40,6 +40,9 @@ def column(document: Document, dataset: str, name: str, **said: Any) -> None:
     document["datasets"][dataset]["columns"][name] = said
 
 
+GAP = {"kind": "gap_at_most", "metric": "auc", "column": "origin", "value": 0.1}
+
+
 def refusal(folder: Path) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         load_usecase(folder)
@@ -65,6 +68,9 @@ def test_the_configuration_is_frozen() -> None:
         (("training",), "train_day", "train_days", "holdout_days"),
         (("training", "model"), "early_stoping_rounds", "early_stopping_rounds", "params"),
         (("gate",), "threshold", "thresholds", "minimum_rows"),
+        (("gate",), "refresh_after_day", "refresh_after_days", "crossings"),
+        (("gate", "cost"), "false_negativ", "false_negative", "at"),
+        (("gate", "underpowered"), "slice", "slices", "gaps"),
         (("scoring",), "horizon_hour", "horizon_hours", "deadline_hours"),
         (("datasets", "labels"), "rol", "role", "columns"),
         (("datasets", "labels", "columns", "late"), "nulable", "nullable", "type"),
@@ -83,6 +89,7 @@ def test_an_unknown_key_is_refused_with_the_allowed_ones_and_a_near_match(
         document["datasets"]["type"] = dict(document["datasets"]["weather"])
         document["datasets"]["type"]["columns"]["key"] = {"type": "string"}
         document["datasets"]["type"]["suite"] = "flights.type"
+        document["gate"]["underpowered"] = {}
         node: Any = document
         for part in place:
             node = node[part]
@@ -120,6 +127,14 @@ def test_an_unknown_key_without_a_near_match_names_the_allowed_ones(folder: Path
         (lambda d: d.pop("owner"), "owner: Field required"),
         (lambda d: d["datasets"].pop("labels"), "exactly one dataset has the role 'labels'"),
         (lambda d: d["gate"].update(slices=["carier"]), "carier"),
+        (lambda d: d["gate"].update(crossings=[["origin", "carier"]]), "carier"),
+        (lambda d: d["gate"].update(crossings=[["origin"]]), "at least 2 items"),
+        (lambda d: d["gate"].update(crossings=[["origin", "origin"]]), "different columns"),
+        (lambda d: d["gate"].update(protected=["carier"]), "carier"),
+        (lambda d: d["gate"].update(mode="shadw"), "'enforce', 'shadow' or 'off'"),
+        (lambda d: d["gate"]["thresholds"].append(GAP | {"column": "dest"}), "gate.protected"),
+        (lambda d: d["gate"]["thresholds"].append(GAP | {"metric": "rate"}), "positive_rate"),
+        (lambda d: d["gate"].update(underpowered={"slices": "ignore"}), "'reject' or 'report'"),
         (lambda d: d["datasets"]["flights"].update(key=["nothing"]), "nothing"),
         (lambda d: d["datasets"]["weather"].update(time="temp"), "must have type timestamp"),
         (lambda d: d["datasets"]["labels"].update(role="label"), "'rows', 'labels' or 'context'"),

@@ -10,27 +10,24 @@ import pandas as pd
 from laurel.domain.bootstrap import bounds
 from laurel.domain.evidence.gauge import CHALLENGER, Gauge, both_rounded, rounded
 from laurel.domain.evidence.record import Gap, Group, confidence_key
-from laurel.domain.metric import Floats, Metric
+from laurel.domain.metric import Floats
 
 Rows = Mapping[str, pd.DataFrame]
 
 
-def gaps(gauge: Gauge, column: str, groups: Rows, *, rates: Mapping[str, Metric]) -> Iterator[Gap]:
+def gaps(gauge: Gauge, column: str, groups: Rows) -> Iterator[Gap]:
     """Each metric's, and each rate's, largest difference between groups of a column.
 
     groups: the rows of each value. Only groups of enough rows count, and only where the metric is
     defined.
     """
-    metrics = [*gauge.metrics, *rates.values()]
+    metrics = [*gauge.metrics, *gauge.rates]
     found = {
         name: {metric.name: gauge.value(metric, rows) for metric in metrics}
         for name, rows in groups.items()
     }
     enough = [n for n, rows in groups.items() if len(rows) >= gauge.policy.minimum_rows]
-    drawn = {
-        name: gauge.draw(groups[name], metrics, name=f"{column}={name}", models=(CHALLENGER,))
-        for name in enough
-    }
+    drawn = {name: gauge.drawn(groups[name], f"{column}={name}") for name in enough}
     for metric in metrics:
         values = {name: found[name][metric.name] for name in enough}
         yield _gap(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,12 +34,23 @@ DAY = "number of the day"
 class Gauge:
     """The policy's confidences and number of resamples, applied to one scope after the other.
 
-    objective: with every metric that is measured. versus: whether there is a champion's score.
+    objective: with every metric that is measured. rates: what besides is looked at between groups.
+    versus: whether there is a champion's score. days: how many days the hold-out has, where days
+    are drawn.
     """
 
     def __init__(
-        self, policy: Gate, *, objective: Objective, seed: int, versus: bool, days: int
+        self,
+        policy: Gate,
+        *,
+        objective: Objective,
+        rates: Mapping[str, Metric],
+        seed: int,
+        versus: bool,
+        days: int,
     ) -> None:
+        self.rates = list(rates.values()) if policy.protected else []
+        self._drawn: dict[str | None, Distribution] = {}
         self.confidences = sorted({CONFIDENCE, *policy.confidences})
         self.policy, self.seed, self.versus, self.days = policy, seed, versus, days
         self.objective, self.metrics = objective, list(objective.metrics.values())
@@ -74,15 +85,21 @@ class Gauge:
         """A metric of a model, to the decimals kept; ``None`` where undefined."""
         return rounded(metric(labels_of(rows), self._scores(rows, model)))
 
-    def draw(
+    def drawn(self, rows: pd.DataFrame, name: str | None) -> Distribution:
+        """The challenger's metrics and rates on resamples of a scope, drawn once."""
+        if name not in self._drawn:
+            metrics = (*self.metrics, *self.rates)
+            self._drawn[name] = self._draw(rows, metrics, name=name, models=(CHALLENGER,))
+        return self._drawn[name]
+
+    def _draw(
         self,
         rows: pd.DataFrame,
         metrics: Sequence[Metric],
         *,
         name: str | None,
-        models: Sequence[str] = (CHALLENGER,),
+        models: Sequence[str],
     ) -> Distribution:
-        """Metrics of models on resamples of a scope's rows; none of too few rows."""
         # a scope too small to be judged is not worth its resamples
         enough = len(rows) >= self.policy.minimum_rows
         return distribution(
@@ -99,7 +116,7 @@ class Gauge:
         return {confidence_key(c): both_rounded(bounds(values, c)) for c in self.confidences}
 
     def _measures(self, rows: pd.DataFrame, name: str | None) -> dict[str, Measure]:
-        drawn = self.draw(rows, self.metrics, name=name)
+        drawn = self.drawn(rows, name)
         return {
             metric.name: Measure(
                 value=self.value(metric, rows), bounds=self.bounds(drawn[metric.name][CHALLENGER])
@@ -111,7 +128,7 @@ class Gauge:
         self, rows: pd.DataFrame, reference: str, metrics: Iterable[Metric], *, name: str | None
     ) -> dict[str, Comparison]:
         chosen = list(metrics)
-        drawn = self.draw(rows, chosen, name=name, models=(CHALLENGER, reference))
+        drawn = self._draw(rows, chosen, name=name, models=(CHALLENGER, reference))
         found = {}
         for metric in chosen:
             ours, theirs = (self.value(metric, rows, model) for model in (CHALLENGER, reference))

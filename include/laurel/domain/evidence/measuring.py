@@ -53,7 +53,7 @@ def measure(
             judged.metric(each.metric)
     counted, days = with_days(scores) if policy.resample == "days" else (scores, 0)
     versus = facts["champion"] is not None and facts.get("champion_fault") is None
-    gauge = Gauge(policy, objective=judged, seed=seed, versus=versus, days=days)
+    gauge = Gauge(policy, objective=judged, rates=rates, seed=seed, versus=versus, days=days)
     return Evidence(
         **{"champion_as_of": None, "champion_fault": None, "same_model": False, **facts},
         version=VERSION,
@@ -68,7 +68,7 @@ def measure(
         slices=tuple(gauge.scope(rows, name) for name, rows in _slices(counted, policy)),
         trivial=gauge.trivial(counted),
         reliability=_reliability(scores, objective, method=method),
-        gaps=tuple(_gaps(gauge, counted, policy, rates)),
+        gaps=tuple(_gaps(gauge, counted, policy)),
     )
 
 
@@ -110,12 +110,10 @@ def _groups(
         yield tuple(map(str, value)), rows
 
 
-def _gaps(
-    gauge: Gauge, scores: pd.DataFrame, policy: Gate, rates: Mapping[str, Metric]
-) -> Iterator[Gap]:
+def _gaps(gauge: Gauge, scores: pd.DataFrame, policy: Gate) -> Iterator[Gap]:
     for column in policy.protected:
         groups = {value: rows for (value,), rows in _groups(scores, (column,))}
-        yield from gaps(gauge, column, groups, rates=rates)
+        yield from gaps(gauge, column, groups)
 
 
 def _reliability(scores: pd.DataFrame, objective: Objective, *, method: str) -> Reliability:
