@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from laurel.domain.canonical import parse_instant
+from laurel.adapters.records import read_bundle, write_bundle
+from laurel.domain.canonical import canonical_json, instant, parse_instant
 from laurel.domain.config import Gate
+from laurel.domain.evidence import Evidence
+from laurel.domain.gate import judge
 from laurel.errors import Refused
 from laurel.runs.policy import PolicyReplay, replay_policy
 from support.runs import AS_OFS, Home
@@ -142,3 +146,99 @@ def test_the_command_line_says_what_would_have_been(home: Home, own: Gate) -> No
     bad = home.laurel("gate", "replay", "toy", "--policy", str(policy))
     assert bad.returncode == 1
     assert "this is not a policy" in bad.stderr
+
+
+# --- all that a policy may say, and a year of decisions
+
+
+def test_costs_crossings_gaps_and_days_are_replayed_from_the_scores_that_were_kept(
+    home: Home, own: Gate
+) -> None:
+    more = asked(
+        own,
+        thresholds=[
+            *own.model_dump(mode="json")["thresholds"],
+            {"kind": "at_most", "metric": "cost", "value": 5.0},
+            {"kind": "gap_at_most", "metric": "positive_rate", "column": "shop", "value": 1.0},
+        ],
+        cost={"kind": "outcomes", "false_positive": 1, "false_negative": 3, "at": "decision"},
+        protected=["shop"],
+        crossings=[["shop", "partition"]],
+        resample="days",
+        underpowered={"slices": "report", "gaps": "report"},
+    )
+    found = replay_policy(home.site, "toy", more, **ALL)
+    assert (found.flips, found.rescored) == ((), 0)
+    for step in found.replayed.steps:
+        assert any(reason.startswith("cost is ") for reason in step.now.reasons)
+        assert any("apart between groups of shop" in reason for reason in step.now.reasons)
+    dear = [{"kind": "at_most", "metric": "cost", "value": 0.0}]
+    none = replay_policy(home.site, "toy", asked(more, thresholds=dear), **ALL)
+    assert outcomes(none) == ["rejected"] * 3
+
+
+def test_in_shadow_mode_nothing_would_have_been_promoted_and_the_verdicts_are_told(
+    home: Home, own: Gate
+) -> None:
+    found = replay_policy(home.site, "toy", asked(own, mode="shadow"), **ALL)
+    assert outcomes(found) == ["rejected"] * 3
+    assert [step.now.verdict for step in found.replayed.steps] == ["promote"] * 3
+    assert found.replayed.state.reigns() == ()
+    off = asked(own, mode="off", thresholds=[])
+    assert outcomes(replay_policy(home.site, "toy", off, **ALL)) == ["promoted"] * 3
+
+
+def test_a_year_of_weekly_decisions_is_replayed(home: Home, own: Gate, tmp_path: Path) -> None:
+    """Each has a bundle and evidence of its own; their models are that of the second training."""
+    copy = home.copy(tmp_path)
+    weeks = add_year(copy)
+    year = {"first": weeks[0], "last": weeks[-1]}
+    found = replay_policy(copy.site, "toy", None, **year)
+    assert found.identical, found.document()
+    assert (len(found.replayed.steps), found.rescored) == (52, 0)
+    cost = {"kind": "outcomes", "false_positive": 1, "false_negative": 3}
+    priced = replay_policy(copy.site, "toy", asked(own, cost=cost, resamples=100), **year)
+    assert (priced.flips, priced.rescored) == ((), 0)
+    assert len(priced.replayed.state.reigns()) == len(found.replayed.state.reigns())
+    assert not priced.identical
+
+
+def add_year(home: Home) -> list[datetime]:
+    """52 more decisions, a week apart, each on the scores of the second, each met by the last."""
+    site, state = home.site, home.site.ledger(home.usecase).read()
+    second = state.history[1]
+    bundle = read_bundle(site.store, "toy", "train", run=second.run or "", expected=second.bundle)
+    whole = bundle.outputs["data/toy/evidence"]["md5"]
+    names = site.plane.names(whole)
+    site.plane.place({home.folder / "year" / name: md5 for name, md5 in names.items()})
+    kept = Evidence.model_validate_json((home.folder / "year" / "evidence.json").read_bytes())
+    champion, weeks = state.history[2].model_version, []
+    for week in range(52):
+        as_of = THIRD + timedelta(days=7 * (week + 1))
+        run = f"{week:016x}"
+        met = {"champion": champion, "as_of": instant(as_of)}
+        file = home.folder / "year" / f"{week}.json"
+        evidence = kept.model_copy(update=met)
+        file.write_bytes(canonical_json(evidence.document()))
+        (ref,) = site.plane.put({"evidence.json": file}).values()
+        tree = site.plane.merge(whole, {"evidence.json": ref})
+        judged = judge(evidence, home.usecase.config.gate)
+        made = bundle.model_copy(
+            update={
+                "id": run,
+                "as_of": as_of,
+                "model_version": f"toy-week-{week:02}",
+                "inputs": {**bundle.inputs, "champion": champion},
+                "outputs": {**bundle.outputs, "data/toy/evidence": {"md5": tree.md5}},
+                "verdict": {
+                    **(bundle.verdict or {}),
+                    **judged.document(),
+                    "evidence": evidence.digest(),
+                },
+            }
+        )
+        write_bundle(site.store, made)
+        if home.decide(run).entry.event == "promoted":
+            champion = made.model_version
+        weeks.append(as_of)
+    return weeks
