@@ -87,7 +87,8 @@ def total(weights: Weights, values: Floats) -> Floats:
 def ratio(top: Floats, bottom: NDArray[Any]) -> Floats:
     """A quotient per resample; nan where the lower part is not above zero."""
     undefined: Floats = np.full(len(top), np.nan)
-    return np.divide(top, bottom, out=undefined, where=bottom > 0)
+    np.divide(top, bottom, out=undefined, where=bottom > 0)
+    return undefined
 
 
 def prefix_sums(weights: Weights) -> NDArray[Any]:
