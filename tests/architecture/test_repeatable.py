@@ -17,6 +17,7 @@ MAY_FORK = {
     "support/forking.py": "in an interpreter of its own, which tests what survives a fork",
     "support/killing.py": "in an interpreter that started no thread of Python",
     "support/killing_train.py": "as above",
+    "support/killing_score.py": "as above",
 }
 MAY_DRAW = {
     "integration/test_faults.py": "the moments of kills, at any of which all has to hold",
