@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,10 @@ from laurel.domain.evidence.gaps import gap_bounds
 from laurel.domain.gate import OFF, SHADOW, Verdict, judge, promotes
 from laurel.domain.objective import OBJECTIVES
 from laurel.domain.threshold import Check
+from laurel.errors import Refused
+from laurel.runs.train import expect_gate
+from laurel.settings import load_settings
+from support.synthetic import load_toy
 
 AT_LEAST = {"kind": "at_least", "metric": "auc", "value": 0.6}
 NOT_WORSE = {"kind": "not_worse", "metric": "auc", "margin": 0.05}
@@ -317,3 +323,20 @@ def test_evidence_of_before_costs_and_gaps_is_read_and_keeps_its_digest() -> Non
     assert read.version == 1
     assert read.digest() == digest(before)
     assert judge(read, gate).outcome == "promote"
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow", "off"])
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_only_production_refuses_a_gate_that_is_off(
+    mode: str, environment: str, tmp_path: Path
+) -> None:
+    toy = load_toy(tmp_path)
+    gate = toy.config.gate.model_copy(update={"mode": mode})
+    usecase = replace(toy, config=toy.config.model_copy(update={"gate": gate}))
+    settings = load_settings({"LAUREL_ENVIRONMENT": environment, "LAUREL_HOME": str(tmp_path)})
+    if (mode, environment) != ("off", "production"):
+        expect_gate(settings, usecase)
+        return
+    with pytest.raises(Refused, match="no model is promoted unasked") as refused:
+        expect_gate(settings, usecase)
+    assert "gate.mode: off" in str(refused.value)
