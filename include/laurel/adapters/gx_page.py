@@ -10,14 +10,15 @@ from html.parser import HTMLParser
 from itertools import count
 from typing import Any
 
-from great_expectations.core.expectation_validation_result import (
+from jinja2 import ChoiceLoader, DictLoader
+
+from laurel.adapters.gx_import import (
+    DefaultJinjaPageView,
+    ExpectationConfiguration,
     ExpectationSuiteValidationResult,
     ExpectationValidationResult,
+    ValidationResultsPageRenderer,
 )
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-from great_expectations.render.view.view import DefaultJinjaPageView
-from jinja2 import ChoiceLoader, DictLoader
 
 _SECTIONS = """{% for section in sections %}{% set section_loop = loop -%}
 {% include 'section.j2' %}{% endfor %}"""

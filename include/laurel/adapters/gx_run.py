@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
-from great_expectations.execution_engine.pandas_batch_data import PandasBatchData
-from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-from great_expectations.util import convert_to_json_serializable
-from great_expectations.validator.metric_configuration import MetricConfiguration
-from great_expectations.validator.metrics_calculator import MetricsCalculator
-from great_expectations.validator.validation_graph import (
+
+from laurel.adapters.gx_import import (
+    ExpectationConfiguration,
     ExpectationValidationGraph,
+    MetricConfiguration,
+    MetricsCalculator,
+    PandasBatchData,
+    PandasExecutionEngine,
     ValidationGraph,
+    convert_to_json_serializable,
 )
 
 EXAMPLES = 20

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from great_expectations.core import ExpectationSuite
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
+from laurel.adapters.gx_import import (
+    ExpectationConfiguration,
+    ExpectationSuite,
+    load_expectations,
+)
 from laurel.errors import ConfigError
 from laurel.settings import Settings
 
@@ -139,6 +141,7 @@ def build_suite(document: dict[str, Any], file: Path) -> ExpectationSuite:
     Each expectation is checked first, since GX logs and drops those that it does not know. Raises
     :class:`ConfigError` for these, and for kinds that are not judged the same from parts.
     """
+    load_expectations(sorted({str(said.get("type")) for said in document["expectations"]}))
     expectations = []
     for place, said in enumerate(document["expectations"]):
         expectation = {"id": f"{place:04d}", **said}

@@ -17,11 +17,13 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-from great_expectations.execution_engine.pandas_batch_data import PandasBatchData
-from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.validator.metric_configuration import MetricConfiguration
-from great_expectations.validator.metrics_calculator import MetricsCalculator
 
+from laurel.adapters.gx_import import (
+    MetricConfiguration,
+    MetricsCalculator,
+    PandasBatchData,
+    PandasExecutionEngine,
+)
 from laurel.adapters.gx_run import EXAMPLES
 from laurel.adapters.tables import numbered_sql
 

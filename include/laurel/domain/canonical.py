@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from datetime import UTC, date, datetime
+
+DIGITS = 6
+"""Significant digits of a number that is rounded to be kept."""
+UNDEFINED = "undefined"
+"""How a figure reads that has no value: never zero."""
 
 
 def canonical_json(value: object) -> bytes:
@@ -37,6 +43,15 @@ def digest(value: object) -> str:
     '015abd7f5cc5'
     """
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def rounded(value: float) -> float | None:
+    """A number as documents keep it: six significant digits, ``None`` for what is not finite.
+
+    >>> rounded(0.123456789), rounded(-0.0), rounded(float("nan"))
+    (0.123457, 0.0, None)
+    """
+    return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
 
 
 def instant(moment: datetime) -> str:

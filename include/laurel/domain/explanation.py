@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from laurel.domain.canonical import rounded
+
 SAMPLE = 2_000
 """Hold-out rows that are explained, at most."""
 WORK = 1_000_000
@@ -24,7 +26,6 @@ BINS = 10
 """Bins of equally many rows that a number is cut into."""
 LEVELS = 12
 """Categories told apart, the most frequent ones."""
-DIGITS = 6
 CLASS_FREE = "margin"
 """The name of the only output, where there are no classes."""
 
@@ -48,15 +49,6 @@ def evenly(rows: int, count: int) -> NDArray[np.int64]:
     """
     taken = min(rows, count)
     return np.arange(taken, dtype=np.int64) * rows // max(1, taken)
-
-
-def rounded(value: float) -> float | None:
-    """A number as documents keep it: six significant digits, ``None`` for what is not finite.
-
-    >>> rounded(0.123456789), rounded(-0.0), rounded(float("nan"))
-    (0.123457, 0.0, None)
-    """
-    return float(f"{value:.{DIGITS}g}") + 0.0 if np.isfinite(value) else None
 
 
 def rank_importance(importance: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

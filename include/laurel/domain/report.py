@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from laurel.domain.alarms.raised import Alarm
-from laurel.domain.canonical import digest, instant
+from laurel.domain.canonical import UNDEFINED, digest, instant
 from laurel.domain.correlation import CorrelationChange
 from laurel.domain.drift import FeatureDrift
 from laurel.domain.lateness import LabelCounts
@@ -36,7 +36,6 @@ from laurel.domain.surroundings import (
 from laurel.domain.train_serve import TrainServe
 
 SCHEMA = 2
-UNDEFINED = "undefined"
 OBSERVED = ("observed", "costs")
 SHORT = 4
 """Metrics with so few letters are called by them: AUC, MAE, RMSE."""

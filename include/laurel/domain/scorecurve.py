@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from laurel.domain.explanation import rounded
+from laurel.domain.canonical import rounded
 
 BINS = 20
 """Bars of a histogram of scores."""

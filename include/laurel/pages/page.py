@@ -9,8 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from laurel.domain.canonical import parse_instant
-from laurel.domain.report import UNDEFINED
+from laurel.domain.canonical import UNDEFINED, parse_instant
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 

@@ -22,6 +22,7 @@ from dvc.repo import Repo
 
 from laurel.adapters.dvc.command import Commands
 from laurel.adapters.dvc.faults import worded
+from laurel.adapters.dvc.hashed import hashing_once
 from laurel.adapters.dvc.parsed import parsing_once
 from laurel.adapters.dvc.plane import DataPlane
 from laurel.adapters.dvc.runcache import RunCache
@@ -91,6 +92,7 @@ def _opened(folder: Path, plane: DataPlane, echo: Callable[[str], object]) -> It
         _worded(folder),
         contextlib.chdir(folder),
         parsing_once(),
+        hashing_once(),
         Repo(str(folder)) as repo,
     ):
         repo.stage_cache = RunCache(repo, plane, echo=echo)

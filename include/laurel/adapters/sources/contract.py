@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from laurel.domain.partition import Partition
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH_ROWS = 131_072
 """Rows in a batch at most; also the rows of a row group of what is written."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.domain.config import Column, Terms
 from laurel.domain.config.terms import unknown
 from laurel.domain.metric import Metric
 from laurel.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Numbers = NDArray[Any]
 """Labels of shape (rows,), or scores of shape (rows,) or, with classes, (rows, classes)."""
@@ -115,6 +117,8 @@ class Objective:
         """The label's column as numbers, a class as its place; nan where missing or no class."""
         if not self.classes:
             return values.to_numpy(dtype="float64", na_value=np.nan)
+        import pandas as pd
+
         index = pd.Index(self.classes, dtype="str" if isinstance(self.classes[0], str) else None)
         given = values.astype("str") if isinstance(self.classes[0], str) else values
         places = index.get_indexer(pd.Index(given)).astype(np.float64)
@@ -126,6 +130,8 @@ class Objective:
 
         ``None`` where the objective decides nothing.
         """
+        import pandas as pd
+
         if self.classes:
             kind = "str" if isinstance(self.classes[0], str) else "int64"
             places = scores.argmax(axis=1) if len(scores) else np.empty(0, int)
