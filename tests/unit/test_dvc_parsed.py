@@ -70,6 +70,21 @@ def test_a_text_is_parsed_once_and_no_caller_sees_what_another_changed(tmp_path:
         assert load_yaml(file) == {"stages": {}}
 
 
+LOCKED = st.fixed_dictionaries({"cmd": TEXTS, "params": st.dictionaries(TEXTS, VALUES, max_size=3)})
+
+
+@settings(max_examples=25)
+@given(stages=st.dictionaries(st.from_regex(r"[a-z]{1,9}_[a-z]{1,9}", fullmatch=True), LOCKED))
+def test_a_lock_that_is_put_together_from_its_stages_is_what_dvc_writes(
+    stages: dict[str, object],
+) -> None:
+    lock = {"schema": "2.0", "stages": OrderedDict(stages)}
+    text = dumped(lock)
+    with parsing_once():
+        assert dumped(lock) == text
+        assert dumped(lock) == text
+
+
 def test_what_is_modified_is_read_as_modified(tmp_path: Path) -> None:
     file = tmp_path / "dvc.lock"
     with patch.object(parsed, "KEPT", 3), parsing_once():

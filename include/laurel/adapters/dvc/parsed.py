@@ -1,8 +1,9 @@
-"""DVC reads its YAML with a slow parser, again and again: here each text is parsed once.
+"""DVC reads and writes its YAML slowly, again and again: here each text is made and parsed once.
 
 A training of seven stages parses the same ``dvc.yaml``, ``params.yaml`` and ``dvc.lock`` 110 times,
 which costs more than all that DVC does besides. Texts are the key, so what is read is never old,
-and what DVC has just written it need not parse at all.
+and what DVC has just written it need not parse at all. ``dvc.lock`` is written anew after each
+stage; the text of a stage is made once.
 """
 
 from __future__ import annotations
@@ -20,8 +21,13 @@ from dvc.utils.serialize import _yaml
 KEPT = 64
 """Texts: a training has some twenty."""
 
+STAGES = "stages:\n"
+
 Key = tuple[str, str]
 """How a text is parsed (``safe``, or ``rt`` to be written again), and the text."""
+_PARSED: dict[Key, Any] = {}
+_STAGES: dict[str, str] = {}
+"""The text of a stage of ``dvc.lock``, by what Python says of the stage."""
 
 
 @contextmanager
@@ -40,27 +46,45 @@ class _Texts:
     """What each text holds; of what DVC is given it gets a copy, since it changes it."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, Any] = {}
         self._parse, self._dump = _yaml.parse_yaml, _yaml._dump
 
     def parse(self, text: str, path: object, typ: str = "safe") -> Any:
         key = (typ, text)
-        if key not in self._known:
-            self._keep(key, self._parse(text, path, typ=typ))
-        return copy.deepcopy(self._known[key])
+        if key not in _PARSED:
+            _keep(_PARSED, key, self._parse(text, path, typ=typ))
+        return copy.deepcopy(_PARSED[key])
 
     def dump(self, data: Any, stream: TextIO) -> Any:
-        written = io.StringIO()
-        self._dump(data, written)
-        text = written.getvalue()
-        self._keep(("rt", text), copy.deepcopy(data))
-        self._keep(("safe", text), _plain(data))
+        text = self._lock(data) if list(data) == ["schema", "stages"] else self._text(data)
+        _keep(_PARSED, ("rt", text), copy.deepcopy(data))
+        _keep(_PARSED, ("safe", text), _plain(data))
         stream.write(text)
 
-    def _keep(self, key: Key, value: Any) -> None:
-        while len(self._known) >= KEPT:
-            del self._known[next(iter(self._known))]
-        self._known[key] = value
+    def _text(self, data: Any) -> str:
+        written = io.StringIO()
+        self._dump(data, written)
+        return written.getvalue()
+
+    def _lock(self, data: Mapping[str, Any]) -> str:
+        """The text of ``dvc.lock``, put together from those of its stages."""
+        if not data["stages"]:
+            return self._text(data)
+        head = f"{self._text({'schema': data['schema']})}{STAGES}"
+        return head + "".join(self._stage({name: one}) for name, one in data["stages"].items())
+
+    def _stage(self, stage: Mapping[str, Any]) -> str:
+        said = repr(_plain(stage))
+        if said not in _STAGES:
+            # below its key, since lines are broken by how far they are indented
+            text = self._text({"stages": stage}).removeprefix(STAGES)
+            _keep(_STAGES, said, text)
+        return _STAGES[said]
+
+
+def _keep(known: dict[Any, Any], key: Any, value: Any) -> None:
+    while len(known) >= KEPT:
+        del known[next(iter(known))]
+    known[key] = value
 
 
 def _plain(data: Any) -> Any:
