@@ -50,22 +50,24 @@ def featurize(rows: pd.DataFrame, context: Mapping[str, pd.DataFrame]) -> pd.Dat
 
 
 def _schedule(rows: pd.DataFrame) -> pd.DataFrame:
-    departure = _minutes(rows["sched_dep_local"])
+    departure, arrival = (_minutes(rows[f"sched_{name}_local"]) for name in ("dep", "arr"))
     numbers = {
         "minute_of_day": departure,
-        "weekday": rows["sched_dep"].dt.tz_convert(NEW_YORK).dt.weekday,
-        "distance": rows["distance"],
+        "weekday": rows["sched_dep"].dt.tz_convert(NEW_YORK).dt.weekday.to_numpy(),
+        "distance": rows["distance"].to_numpy(),
         # between two local clocks: it holds the difference of zones, which the destination tells
-        "block_minutes": (_minutes(rows["sched_arr_local"]) - departure) % 1440,
+        "block_minutes": (arrival - departure) % 1440,
     }
-    features = pd.DataFrame(numbers, index=rows.index).astype("float32")
-    for name in ("carrier", "origin", "dest"):
-        features[name] = rows[name].astype("category")
-    return features
+    features: dict[str, object] = {
+        name: values.astype("float32") for name, values in numbers.items()
+    }
+    features |= {name: rows[name].astype("category") for name in ("carrier", "origin", "dest")}
+    return pd.DataFrame(features, index=rows.index)
 
 
-def _minutes(clock: pd.Series) -> pd.Series:
-    return clock // 100 * 60 + clock % 100
+def _minutes(clock: pd.Series) -> npt.NDArray[np.int64]:
+    hours, minutes = np.divmod(clock.to_numpy(), 100)
+    return np.asarray(hours * 60 + minutes)
 
 
 def _aircraft(rows: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +82,10 @@ def _weather(rows: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """Weather at the origin in the hours before the cutoff, as far as known by then."""
     names = [f"weather_{name}" for name in (*MEASURED, *EXTREMES)]
     result = np.full((len(rows), len(names)), np.nan, dtype="float32")
-    weather = weather.sort_values(["origin", "observed"], kind="stable", ignore_index=True)
+    # a training hands over the weather of four weeks, of which a day's rows look at one day
+    oldest = rows["cutoff"].min() - pd.Timedelta(hours=WEATHER_HOURS)
+    weather = weather[(weather["observed"] >= oldest).to_numpy()]
+    weather = weather.sort_values("observed", kind="stable", ignore_index=True)
     superseded = _superseded(weather, ["origin", "observed"])
     values = weather[list(MEASURED)].to_numpy(dtype="float64", na_value=np.nan, copy=True)
     wind = MEASURED.index("wind_speed")
@@ -163,7 +168,7 @@ def _codes(rows: pd.DataFrame, history: pd.DataFrame) -> dict[str, tuple[Places,
 
 def _factorize(rows: pd.DataFrame, history: pd.DataFrame, name: str) -> Places:
     if name == "local_hour":
-        both = pd.concat([frame["sched_dep_local"] // 100 for frame in (rows, history)])
+        both = pd.concat([rows["sched_dep_local"], history["sched_dep_local"]]) // 100
     else:
         both = pd.concat([rows[name], history[name]])
     return np.asarray(pd.factorize(both, use_na_sentinel=False)[0], dtype=np.intp)
@@ -176,21 +181,28 @@ def _cutoffs(rows: pd.DataFrame) -> Iterator[tuple[pd.Timestamp, Places]]:
         yield cutoff, np.flatnonzero(codes == code)
 
 
-def _superseded(frame: pd.DataFrame, key: list[str]) -> pd.Series:
-    """When a row's next version of the same key became known; NaT for the newest one."""
-    if not frame.duplicated(key).any():
-        return pd.Series(pd.NaT, index=frame.index, dtype=frame["known_at"].dtype)
+def _superseded(frame: pd.DataFrame, key: list[str]) -> pd.Series | None:
+    """When a row's next version of the same key became known; NaT for the newest one.
+
+    ``None`` where there is one version of each.
+    """
+    alone = frame[key[0]].is_unique if len(key) == 1 else not frame.duplicated(key).any()
+    if alone:
+        return None
     ordered = frame[[*key, "known_at"]].sort_values("known_at", kind="stable")
     return ordered.groupby(key, observed=True)["known_at"].shift(-1).reindex(frame.index)
 
 
 def _known(
-    frame: pd.DataFrame, superseded: pd.Series, time: str, cutoff: pd.Timestamp, hours: int
+    frame: pd.DataFrame, superseded: pd.Series | None, time: str, cutoff: pd.Timestamp, hours: int
 ) -> npt.NDArray[np.bool_]:
     """Rows of the last hours before the cutoff, in the version that was known at it."""
-    inside = (frame[time] < cutoff) & (frame[time] >= cutoff - pd.Timedelta(hours=hours))
-    known = (frame["known_at"] <= cutoff) & ~(superseded <= cutoff)
-    return (inside & known).to_numpy(dtype=bool)
+    moments = frame[time].array
+    found = (moments < cutoff) & (moments >= cutoff - pd.Timedelta(hours=hours))
+    found &= frame["known_at"].array <= cutoff
+    if superseded is not None:
+        found &= ~(superseded.array <= cutoff)
+    return np.asarray(found, dtype=bool)
 
 
 PARTS: dict[str, Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]] = {
