@@ -20,7 +20,7 @@ from laurel.domain.config.names import KNOWN_FROM as KNOWN_FROM
 from laurel.domain.config.names import KNOWN_UNTIL as KNOWN_UNTIL
 from laurel.domain.config.names import PARTITION as PARTITION
 from laurel.domain.config.names import SUPERSEDED as SUPERSEDED
-from laurel.domain.partition import Partition
+from laurel.domain.window import cutoff_of as cutoff_of
 from laurel.domain.window import lookback
 from laurel.errors import ConfigError
 
@@ -98,7 +98,12 @@ class Table:
         known = self.since[low:high] <= limit
         if self.until is not None:
             known &= ~(self.until[low:high] <= limit)
-        seen = self.frame.iloc[low + np.flatnonzero(known)]
+        places = np.flatnonzero(known)
+        # mostly all rows but the last ones: these need no copy
+        row = len(places) and places[-1] - places[0] == len(places) - 1
+        seen = self.frame.iloc[
+            slice(low + places[0], low + places[-1] + 1) if row else low + places
+        ]
         if self.key:
             newest = seen.sort_values(KNOWN_AT, kind="stable")
             seen = newest.drop_duplicates(list(self.key), keep="last").sort_index()
@@ -135,11 +140,6 @@ class Past:
             name: table.at(cutoff, first=days.first, last=days.last)
             for name, table in self._tables.items()
         }
-
-
-def cutoff_of(partition: Partition, config: UseCaseConfig) -> datetime:
-    """The moment after which nothing may be known of a partition that is scored."""
-    return partition.start - config.horizon
 
 
 def _is_plain(column: pd.Series[Any]) -> bool:

@@ -149,6 +149,11 @@ def plan(config: UseCaseConfig, as_of: datetime) -> TrainingWindow:
     )
 
 
+def cutoff_of(partition: Partition, config: UseCaseConfig) -> datetime:
+    """The moment after which nothing may be known of a partition that is scored."""
+    return partition.start - config.horizon
+
+
 def lookback(config: UseCaseConfig, day: date, *, history_days: int | None = None) -> Days | None:
     """The days before ``day`` that its features may look at; ``None`` when there are none.
 

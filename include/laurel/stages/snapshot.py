@@ -13,9 +13,8 @@ from laurel.domain.canonical import digest, instant
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.data import FileRef
-from laurel.domain.history import cutoff_of
 from laurel.domain.partition import Partition
-from laurel.domain.window import SPLITS, TrainingWindow, plan, window_files
+from laurel.domain.window import SPLITS, TrainingWindow, cutoff_of, plan, window_files
 from laurel.errors import Pending
 from laurel.usecase import UseCase
 

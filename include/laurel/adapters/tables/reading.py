@@ -22,7 +22,16 @@ def read_table(source: Path | Sequence[Path], columns: Sequence[str] | None = No
     Raises :class:`NotFound` for a missing file, :class:`DataError` for one that is cut off, lacks
     a column that is asked for, or has other types than the first.
     """
-    paths = [source] if isinstance(source, Path) else list(source)
+    return read_counted([source] if isinstance(source, Path) else source, columns)[0]
+
+
+def read_counted(
+    paths: Sequence[Path], columns: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, list[int]]:
+    """Several Parquet files one below the other, and how many rows are of each.
+
+    Raises as :func:`read_table`.
+    """
     if not paths:
         raise DataError("there is no table to read", found="no file", expected="at least one")
     tables = [_read(path, columns) for path in paths]
@@ -34,7 +43,7 @@ def read_table(source: Path | Sequence[Path], columns: Sequence[str] | None = No
                 expected=schema_text(tables[0].schema),
                 detail=str(path),
             )
-    return to_pandas(pa.concat_tables(tables))
+    return to_pandas(pa.concat_tables(tables)), [table.num_rows for table in tables]
 
 
 def iter_table(path: Path, *, rows: int = ROW_GROUP) -> Iterator[pd.DataFrame]:
