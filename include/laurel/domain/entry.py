@@ -8,7 +8,8 @@ before there were sketches have none: what a sketch tells is undefined for them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,47 @@ def add_entries(name: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Entry:
         "fine": [x + y for x, y in zip(a["fine"], b["fine"], strict=True)],
         "moments": sketch.add_tallies(a["moments"], b["moments"]),
     }
+
+
+def trailing(entries: Sequence[Mapping[str, Any]], span: int) -> list[Entry]:
+    """Every ``span`` entries that follow each other, together: their counts alone.
+
+    What :func:`add_entries` makes of each, for entries that were counted over the same bins.
+
+    >>> days = [{"kind": "categorical", "counts": {"AA": n}, "missing": 1} for n in (1, 2, 4)]
+    >>> [week["counts"] for week in trailing(days, 2)]
+    [{'AA': 3}, {'AA': 6}]
+    """
+    missing = _sums([each["missing"] for each in entries], span)
+    if entries[0]["kind"] == "categorical":
+        counts = _level_sums([each["counts"] for each in entries], span)
+    else:
+        counts = _sums([each["counts"] for each in entries], span)
+    return [
+        bare(entries[0], counts=some, missing=lost)
+        for some, lost in zip(counts, missing, strict=True)
+    ]
+
+
+def _sums(counts: Sequence[Any], span: int) -> list[Any]:
+    summed = np.cumsum(np.array(counts), axis=0)
+    summed[span:] -= summed[:-span].copy()
+    sums: list[Any] = summed[span - 1 :].tolist()
+    return sums
+
+
+def _level_sums(counts: Sequence[Mapping[str, int]], span: int) -> list[dict[str, int]]:
+    """One pass, since a day has few of many levels."""
+    window: Counter[str] = Counter()
+    sums = []
+    for number, entering in enumerate(counts):
+        window.update(entering)
+        if number >= span:
+            window.subtract(counts[number - span])
+            window = +window
+        if number >= span - 1:
+            sums.append(dict(window))
+    return sums
 
 
 def describe(entry: Mapping[str, Any], reference: Mapping[str, Any]) -> Description:

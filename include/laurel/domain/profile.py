@@ -197,17 +197,39 @@ def _usual(
         name: _count_by(features[name], reference, day, groups=len(found))
         for name, reference in sorted(profile["features"].items())
     }
-    counted = []
-    for number in range(len(found)):
-        own = scores[day == number]
-        of_scores = _count_scores(profile, own, rows=len(own))
-        of_features = {name: counts[number] for name, counts in columns.items()}
-        counted.append({"rows": len(own), "features": of_features, "scores": of_scores})
-    weeks = [reduce(merge, counted[last - WEEK : last]) for last in range(WEEK, len(counted) + 1)]
-    return {
-        "day": usual_psi(profile, counted, minimum_rows=DAY_ROWS),
-        "week": usual_psi(profile, weeks, minimum_rows=WEEK * DAY_ROWS),
+    own = [scores[day == number] for number in range(len(found))]
+    of_scores = [_count_scores(profile, each, rows=len(each)) for each in own]
+    parts = {
+        "features": columns,
+        "scores": {name: [each[name] for each in of_scores] for name in profile["scores"]},
     }
+    rows = [len(each) for each in own]
+    return {
+        "day": usual_psi(profile, _spans(rows, parts, days=1), minimum_rows=DAY_ROWS),
+        "week": usual_psi(profile, _spans(rows, parts, days=WEEK), minimum_rows=WEEK * DAY_ROWS),
+    }
+
+
+def _spans(
+    rows: Sequence[int], parts: Mapping[str, Mapping[str, list[entry.Entry]]], *, days: int
+) -> list[Counts]:
+    """The counts of so many days that follow each other, of the counts of each day."""
+    if len(rows) < days:
+        return []
+    summed = {
+        part: {name: entry.trailing(each, days) for name, each in columns.items()}
+        for part, columns in parts.items()
+    }
+    return [
+        {
+            "rows": sum(rows[number : number + days]),
+            **{
+                part: {name: each[number] for name, each in columns.items()}
+                for part, columns in summed.items()
+            },
+        }
+        for number in range(len(rows) - days + 1)
+    ]
 
 
 def _count_by(
