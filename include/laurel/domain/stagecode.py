@@ -104,6 +104,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "validate": (
         "stages/validate",
         "adapters/gx",
+        "adapters/gx_import",
         "adapters/gx_page",
         "adapters/gx_result",
         "adapters/gx_run",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import xgboost
@@ -109,8 +110,13 @@ def stopping(config: ModelConfig, objective: Objective) -> xgboost.callback.Earl
 def watch(metric: Metric) -> Callable[[NDArray[Any], xgboost.DMatrix], tuple[str, float]]:
     """A metric of ours as XGBoost calls it, over the rows as the matrix weighs them."""
 
+    @lru_cache(maxsize=1)
+    def said(matrix: xgboost.DMatrix) -> tuple[NDArray[Any], NDArray[Any]]:
+        # each asking copies them, and after every round the matrix is the same
+        return matrix.get_label(), matrix.get_weight()
+
     def compute(scores: NDArray[Any], matrix: xgboost.DMatrix) -> tuple[str, float]:
-        labels, weights = matrix.get_label(), matrix.get_weight()
+        labels, weights = said(matrix)
         if not len(weights):
             return metric.name, metric(labels, scores)
         return metric.name, metric.of_weighted(labels, scores, weights)
