@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 from bench import TOY, Bench
-from measure import backfill, fit, ingest, large, parse, publish, score, stages, train, tune
+from measure import backfill, beside, fit, ingest, large, parse, publish, score, stages, train, tune
 from pairs import Comparison, Spread
 from processes import ProcessFailed
 from rich.console import Console
@@ -32,6 +32,7 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "large": large,
     "train": train,
     "fit": fit,
+    "beside": beside,
     "score": score,
     "publish": publish,
     "stages": stages,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from laurel.adapters.documents import read_json, write_json
@@ -22,7 +21,6 @@ from laurel.adapters.tables import (
     PartsWriter,
     empty_folder,
     match_labels,
-    read_counted,
     write_table,
 )
 from laurel.domain.canonical import parse_instant
@@ -49,6 +47,7 @@ from laurel.stages.superseded import (
     Versions,
     join_versions,
     older_rows,
+    stamped_rows,
     versions_of,
     write_superseded,
 )
@@ -177,18 +176,11 @@ def _md5() -> Any:
 def _write_context(inputs: Mapping[str, Input], target: Path) -> None:
     with PartsWriter(target) as writer:
         for group in _groups(inputs):
-            stamped = _stamped([inputs[name] for name in group])
+            stamped = stamped_rows([inputs[name] for name in group])
             known = {name: pd.Timestamp(parse_instant(inputs[name].known_at)) for name in group}
             known_at = stamped[PARTITION].map(known).astype(INSTANT)
             writer.write(group[0], stamped.assign(**{KNOWN_AT: known_at}))
         writer.finish()
-
-
-def _stamped(inputs: Sequence[Input]) -> pd.DataFrame:
-    """The rows of partitions that follow each other, with their ``partition``."""
-    rows, counts = read_counted([one.file for one in inputs])
-    names = np.repeat(np.array([one.partition for one in inputs], dtype=object), counts)
-    return rows.assign(**{PARTITION: pd.Series(names, index=rows.index, dtype="str")})
 
 
 def _join(
@@ -239,7 +231,7 @@ def _calls(
     beside = data / "snapshot" / SUPERSEDED
     older = older_rows(rows, labels, config, folder=beside, memory=memory)
     for group, came in zip(groups, matched, strict=True):
-        plain = _stamped([rows.newest[name] for name in group])
+        plain = stamped_rows([rows.newest[name] for name in group])
         mine = islice(older, sum(one.partition in group for one in rows.superseded))
         versions = versions_of(group, came, rows, labels, older=mine)
         yield plain, came, known, versions, config, last

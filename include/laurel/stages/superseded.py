@@ -13,9 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from laurel.adapters.tables import ARRIVAL, TableWriter, match_labels, part_files, read_table
+from laurel.adapters.tables import (
+    ARRIVAL,
+    TableWriter,
+    match_labels,
+    part_files,
+    read_counted,
+    read_table,
+)
 from laurel.domain.canonical import parse_instant
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.history import (
@@ -53,6 +61,13 @@ class Inputs:
     def named(self) -> dict[str, Input]:
         """Every file by its name without the ending: sorted, each partition's stand together."""
         return {one.file.stem: one for one in (*self.newest.values(), *self.superseded)}
+
+
+def stamped_rows(inputs: Sequence[Input]) -> pd.DataFrame:
+    """The rows of partitions that follow each other, with their ``partition``."""
+    rows, counts = read_counted([one.file for one in inputs])
+    names = np.repeat(np.array([one.partition for one in inputs], dtype=object), counts)
+    return rows.assign(**{PARTITION: pd.Series(names, index=rows.index, dtype="str")})
 
 
 def write_superseded(inputs: Inputs, table: Path, beside: Path) -> None:
