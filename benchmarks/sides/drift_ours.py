@@ -8,24 +8,33 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from laurel.adapters.tables import read_table
 from laurel.domain.config import Monitoring
 from laurel.domain.correlation import changes
 from laurel.domain.drift import compare
+from laurel.domain.objective import OBJECTIVES
+from laurel.domain.performance import estimate
 from laurel.domain.profile import bin_counts, build_profile
 from laurel.domain.report import plain
 
 
+def _estimated() -> tuple[float, list[float]]:
+    """The area under the curve to be expected of some scores, and the scores."""
+    scores = np.random.default_rng(7).beta(2, 5, 2_000).round(6)
+    return estimate(scores, objective=OBJECTIVES["binary"])["auc"], scores.tolist()
+
+
 def main(folder: Path, target: Path) -> None:
     """Profile the first file, count the second over it, compare; the reference is read too."""
-    then, now = (read_table(folder / f"{name}.parquet") for name in ("then", "now"))
+    then, now = (pd.read_parquet(folder / f"{name}.parquet") for name in ("then", "now"))
     profile = build_profile(then, np.full(len(then), 0.5))
     counts = bin_counts(profile, now, np.full(len(now), 0.5))
     drifts = compare(profile, counts, monitoring=Monitoring())
     said = {
         "rows": profile["rows"] + counts["rows"],
         "features": {drift.name: plain(drift) for drift in drifts},
+        "estimates": {"beta": _estimated()},
         "correlations": [asdict(c) for c in changes(profile["together"], counts["together"])],
     }
     target.write_text(json.dumps(said))

@@ -53,7 +53,9 @@ def contrast(
     left, right = shape_of(reference, profile), shape_of(current, profile)
     if left is None or right is None:
         return Contrast(then=then, now=now)
-    distance, moved = ks_distance(left, right), wasserstein(left, right)
+    distance, area = ks_distance(left, right), wasserstein(left, right)
+    # never below the distance of the means, which are known exactly
+    moved = max(area, abs(now.mean - then.mean)) if area >= 0 else area
     return Contrast(
         then=then,
         now=now,
