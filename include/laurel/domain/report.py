@@ -229,8 +229,14 @@ class Report:
         return (
             f"The champion {name} still deserves the crown: {scored}, {spoken(main)} "
             f"{_number(now)} on {known.labelled:,} matured labels ({_number(then)} at promotion), "
-            "drift within the bounds."
+            f"{self._rest}."
         )
+
+    @property
+    def _rest(self) -> str:
+        """What is open besides loud alarms, in words."""
+        told = f"{len(self.alarms)} suspected or acknowledged, nothing else"
+        return told if self.alarms else "drift within the bounds"
 
     def document(self) -> dict[str, Any]:
         """The report as plain JSON values, equal for equal inputs; undefined numbers are null.
