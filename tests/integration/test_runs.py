@@ -92,7 +92,7 @@ def test_first_challenger_is_promoted_for_want_of_a_champion(prepared: Home) -> 
     assert entry.reasons[0] == "there is no champion yet: the absolute thresholds decide"
     assert entry.bundle == bundle_of(prepared, 0).digest
     assert entry.effective_from == parse_instant("2024-02-13")
-    assert [*entry.heads] == [f"catalog/toy/{name}" for name in DATASETS]
+    assert [*entry.heads] == [*(f"catalog/toy/{name}" for name in DATASETS), "run_records/toy"]
 
 
 def test_second_challenger_meets_the_champion_on_the_same_rows(prepared: Home) -> None:
