@@ -192,7 +192,9 @@ def scored(objective: Objective, count: int = 6_000) -> pd.DataFrame:
         labels = pd.Series(draw.poisson(scores).astype(float))
     frame = pd.DataFrame(objective.columns(scores, names))
     days = np.where(np.arange(count) % 2, "2024-01-01", "2024-01-02")
-    return frame.assign(label=labels.mask(np.arange(count) % 10 == 0), partition=days)
+    return frame.assign(
+        label=labels.mask(np.arange(count) % 10 == 0), partition=days, model_version="v1"
+    )
 
 
 def test_realised_performance_counts_matured_labels_and_names_every_metric(

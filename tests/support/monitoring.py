@@ -24,6 +24,15 @@ SHARES = np.array([0.17, 0.16, 0.16, 0.14, 0.1, 0.08, 0.06, 0.05, 0.04, 0.02, 0.
 TODAY = Partition.of("2013-07-01")
 VERSION = "flights-20130601-3fa9c1"
 DAYS = 28
+IMPORTANCE = {
+    "hour": 0.34,
+    "late_share_7d": 0.29,
+    "wind": 0.18,
+    "carrier": 0.09,
+    "distance": 0.06,
+    "weekday": 0.04,
+    "origin": 0.0,
+}
 
 
 def make_usecase(**monitoring: Any) -> UseCase:
@@ -105,7 +114,7 @@ def scores_of(frame: pd.DataFrame) -> NDArray[np.float64]:
 def make_profile(rows: int = 20_000) -> Counts:
     """What the champion saw in training."""
     frame = make_rows(rows, seed=1)
-    return build_profile(features_of(frame), scores_of(frame))
+    return build_profile(features_of(frame), scores_of(frame), importance=IMPORTANCE)
 
 
 def make_champion(profile: Counts | None = None) -> ChampionFacts:

@@ -69,6 +69,13 @@ class FeatureDrift:
     """What the reference's values are like."""
     now: Description = UNKNOWN
     """What this window's values are like."""
+    importance: float = math.nan
+    """The feature's share of what the model's trees gained; nan where the profile has none."""
+
+    @property
+    def matters(self) -> float:
+        """How much the drift may matter to the model: the index times the importance."""
+        return self.psi * self.importance
 
 
 def compare(

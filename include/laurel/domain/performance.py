@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class DayPerformance:
 
     partition: str
     performance: Performance
+    versions: tuple[str, ...] = ()
+    """The model versions that scored it, sorted: more than one where keys were shared out."""
+    mean_scores: Mapping[str, float] = field(default_factory=dict)
+    """The mean of each score of a row, over all rows; nan of none."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,15 @@ def measure(frame: pd.DataFrame, *, objective: Objective) -> Performance:
 
 def by_day(frame: pd.DataFrame, *, objective: Objective) -> tuple[DayPerformance, ...]:
     """Measure each ``partition`` of a frame, in order of time."""
-    days = frame.groupby(frame["partition"].astype(str), sort=True)
-    return tuple(DayPerformance(str(day), measure(rows, objective=objective)) for day, rows in days)
+    return tuple(
+        DayPerformance(
+            partition=str(day),
+            performance=measure(rows, objective=objective),
+            versions=tuple(sorted(rows["model_version"].astype(str).unique())),
+            mean_scores={name: float(rows[name].mean()) for name in objective.score_columns},
+        )
+        for day, rows in frame.groupby(frame["partition"].astype(str), sort=True)
+    )
 
 
 def by_slice(

@@ -38,7 +38,7 @@ def build_profile(
     objective: Objective = OBJECTIVES["binary"],
     unseen: Numbers | None = None,
     days: pd.Series[Any] | None = None,
-    ranked: Sequence[str] = (),
+    importance: Mapping[str, float] | None = None,
 ) -> Counts:
     """Describe the rows a model learned from: one entry per feature, and the scores' histograms.
 
@@ -50,9 +50,9 @@ def build_profile(
 
     features: one column per feature, numeric, boolean, text or category; scores: of shape (rows,)
     or (rows, classes); unseen: scores of rows that the model did not learn from, whose histogram
-    is kept instead of theirs; days: the partition of each row; ranked: features by what they
-    matter, of which the first are correlated where there are many. Raises :class:`DataError` for
-    other types, other lengths and probabilities out of range.
+    is kept instead of theirs; days: the partition of each row; importance: feature → what it
+    matters to the model, by which drift is ranked; of many features the first are correlated.
+    Raises :class:`DataError` for other types, other lengths and probabilities out of range.
 
     >>> frame = pd.DataFrame({"hour": [1.0, 2.0, None], "carrier": ["AA", "UA", "AA"]})
     >>> profile = build_profile(frame, np.array([0.1, 0.2, 0.2]))
@@ -63,6 +63,8 @@ def build_profile(
     """
     described = {str(n): entry.describe_column(features[n]) for n in sorted(features.columns)}
     given = _by_column(scores, objective.score_columns, rows=len(features))
+    matter = dict(importance or {})
+    ranked = sorted(matter, key=lambda name: (-matter[name], name))
     names = correlation.choose(features, ranked)
     scales = {name: _scale(described[name]) for name in names}
     profile = {
@@ -73,6 +75,8 @@ def build_profile(
         "columns": list(objective.score_columns),
         "together": correlation.sums_of(features, scales),
     }
+    if importance is not None:
+        profile["importance"] = matter
     if days is not None:
         profile = profile | {"usual": _usual(profile, features, scores, days)}
     if unseen is not None:

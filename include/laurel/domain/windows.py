@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -75,7 +76,9 @@ def compare_windows(
             window_days=length,
             reference_rows=reference["rows"],
             rows=current["rows"],
-            features=compare(reference, current, usual=habits.get("features"), **said),
+            features=_weighed(
+                compare(reference, current, usual=habits.get("features"), **said), profile
+            ),
             scores=compare_scores(reference, current, usual=habits.get("scores"), **said),
             decisions=tuple(_decisions(reference, current, rules=rules)),
             correlations=tuple(_correlations(reference, current)),
@@ -111,6 +114,13 @@ def with_decisions(counted: Counted) -> Counts:
     counts = {level: n for level, n in (("False", idle), ("True", rows - idle)) if n}
     decided = {"kind": "categorical", "counts": counts, "missing": 0}
     return {**profile, "decided": decided}
+
+
+def _weighed(
+    found: tuple[FeatureDrift, ...], profile: Mapping[str, Any]
+) -> tuple[FeatureDrift, ...]:
+    shares = profile.get("importance", {})
+    return tuple(replace(each, importance=shares.get(each.name, math.nan)) for each in found)
 
 
 def _decisions(reference: Counts, current: Counts, *, rules: Monitoring) -> Iterator[FeatureDrift]:

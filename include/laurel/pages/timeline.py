@@ -19,22 +19,30 @@ def timeline(
     *,
     title: str,
     marks: Collection[str] = (),
+    levels: Sequence[svg.Point] = (),
+    expected: Sequence[svg.Point] = (),
     width: int = 440,
     height: int = 190,
 ) -> Markup:
     """Values by night; a gap where undefined, a dashed line where the champion changed.
 
+    levels: dashed lines across, such as bounds; expected: for the same nights, a pale line below.
+
     >>> "champion changed" in timeline([("a", 1.0), ("b", 2.0)], title="x", marks=["b"])
     True
     """
-    known = [value for _, value in points if not math.isnan(value)]
-    if not known:
+    drawn = [value for _, value in [*points, *expected] if not math.isnan(value)]
+    if not drawn:
         return svg.nothing(title)
-    low, high = svg.padded(known)
+    low, high = svg.padded([*drawn, *(value for _, value in levels if not math.isnan(value))])
     x = svg.Scale(0, max(1, len(points) - 1), svg.LEFT, width - svg.RIGHT)
     y = svg.Scale(low, high, height - svg.BOTTOM, svg.TOP)
     parts = [*svg.grid(y, width=width), *svg.ends([name for name, _ in points], x=x, height=height)]
     parts += [_mark(x(i), name, height) for i, (name, _) in enumerate(points) if name in marks]
+    parts += [svg.level_line(n, y(v), width=width) for n, v in levels if not math.isnan(v)]
+    for run in svg.runs(expected):
+        path = " ".join(f"{x(i)},{y(value)}" for i, value in run)
+        parts.append(Markup('<polyline class="line pale" points="{}"/>').format(path))
     for run in svg.runs(points):
         path = " ".join(f"{x(i)},{y(value)}" for i, value in run)
         parts.append(Markup('<polyline class="line" points="{}"/>').format(path))
@@ -74,6 +82,50 @@ def strip(
                 tall,
             )
         )
+    return svg.draw(parts, width=width, height=height, title=title)
+
+
+def maturity(
+    days: Sequence[tuple[str, int, int]], *, title: str, width: int = 720, height: int = 150
+) -> Markup:
+    """Rows of each day as pale bars, and those whose labels have come upon them.
+
+    days: name, rows, and how many of them are labelled.
+
+    >>> "2 of 4 labels" in maturity([("a", 4, 2)], title="x")
+    True
+    """
+    if not days:
+        return svg.nothing(title)
+    left, right, base = svg.LEFT, width - svg.RIGHT, height - svg.BOTTOM
+    step = (right - left) / len(days)
+    up = svg.Scale(0, max(1, *(rows for _, rows, _ in days)), 0, base - svg.TOP)
+    axis = svg.Scale(up.low, up.high, base, svg.TOP)
+    parts = [*svg.grid(axis, width=width)]
+    wide = min(26.0, max(0.8, step * 0.8))
+    for i, (name, rows, labelled) in enumerate(days):
+        at = left + i * step + (step - wide) / 2
+        parts.append(
+            Markup(
+                "<g><title>{}: {:,} of {:,} labels</title>"
+                '<rect class="ref" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
+                '<rect class="now" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/></g>'
+            ).format(
+                name,
+                labelled,
+                rows,
+                at,
+                base - up(rows),
+                wide,
+                up(rows),
+                at,
+                base - up(labelled),
+                wide,
+                up(labelled),
+            )
+        )
+    x = svg.Scale(0, max(1, len(days) - 1), left, right)
+    parts += svg.ends([name for name, _, _ in days], x=x, height=height)
     return svg.draw(parts, width=width, height=height, title=title)
 
 

@@ -138,7 +138,7 @@ def _profile(model: Model, fitted: Part, unseen: Part, *, days: pd.Series[Any]) 
         unseen=model.predict(unseen.features),
         objective=objective,
         days=days,
-        ranked=model.ranked(),
+        importance=model.importance(),
     )
 
 

@@ -107,10 +107,14 @@ class Model:
         """
         return self.scores(self.block(features))
 
-    def ranked(self) -> tuple[str, ...]:
-        """Features by what the trees gained by them, the most first."""
+    def importance(self) -> dict[str, float]:
+        """Feature → its share of what the trees gained; 0 of one that no tree asks."""
         gains: dict[str, Any] = self.booster.get_score(importance_type="total_gain")
-        return tuple(sorted(gains, key=lambda name: (-gains[name], name)))
+        total = sum(gains[name] for name in sorted(gains))
+        return {
+            name: float(gains.get(name, 0.0) / total) if total else 0.0
+            for name in sorted(self.booster.feature_names or ())
+        }
 
     def calibrated(self, method: str, part: Part) -> Model:
         """The same trees with scores made probabilities by the labels of a part."""
