@@ -176,18 +176,18 @@ def _described(drift: FeatureDrift) -> Table:
     )
 
 
-def _lines(then: Description, now: Description) -> Iterator[tuple[str, str, str]]:
+def _lines(then: Description, now: Description) -> Iterator[tuple[str, ...]]:
     yield "Rows", f"{then.rows:,}", f"{now.rows:,}"
     yield "Missing", percent(then.missing), percent(now.missing)
     if then.levels is not None or now.levels is not None:
-        sides = (then.levels, now.levels)
-        yield "Categories", *("undefined" if n is None else f"{n:,}" for n in sides)
+        known = ("undefined" if n is None else f"{n:,}" for n in (then.levels, now.levels))
+        yield ("Categories", *known)
         return
     for name, key in (("Mean", "mean"), ("Spread", "std"), ("Least", "least")):
-        yield name, *(short(getattr(side, key)) for side in (then, now))
+        yield (name, *(short(getattr(side, key)) for side in (then, now)))
     for key in sorted({*then.quantiles, *now.quantiles}, key=float):
-        sides = (then.quantiles.get(key, math.nan), now.quantiles.get(key, math.nan))
-        yield f"Quantile {float(key):.0%}", *(short(value) for value in sides)
+        values = (side.quantiles.get(key, math.nan) for side in (then, now))
+        yield (f"Quantile {float(key):.0%}", *map(short, values))
     yield "Largest", short(then.largest), short(now.largest)
 
 
