@@ -16,6 +16,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 MAY_FORK = {
     "support/forking.py": "in an interpreter of its own, which tests what survives a fork",
     "support/killing.py": "in an interpreter that started no thread of Python",
+    "support/killing_score.py": "as above: what starts threads is done in a child",
     "support/killing_train.py": "as above",
     "support/killing_score.py": "as above",
 }
