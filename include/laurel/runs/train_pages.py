@@ -9,12 +9,9 @@ from typing import Any
 
 from laurel.adapters.documents import read_json
 from laurel.adapters.records import Ledger, find_bundle
-from laurel.adapters.tables import read_table
 from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import instant
 from laurel.domain.card import Made, make_card
-from laurel.domain.decision_curves import decision_curves
-from laurel.domain.evidence import Evidence
 from laurel.domain.since_champion import since_champion
 from laurel.domain.trial import TUNING
 from laurel.pages.card import render_card
@@ -41,7 +38,6 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     """Keep the pages of a training beside its bundle."""
     data = folder / "data" / bundle.usecase
     made, searched = read_made(bundle, data), read_search(data)
-    table = read_table(data / "evidence" / "scores.parquet")
     decision = render_decision(
         verdict=bundle.verdict or {},
         evidence=made.evidence,
@@ -49,7 +45,7 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
         model_version=bundle.model_version or "",
         run=bundle.id,
         links=_beside(bundle),
-        curves=decision_curves(table, Evidence.model_validate(made.evidence)),
+        curves=_curves(data, made),
         since=_since(site, bundle, data, made),
     )
     card = render_card(make_card(bundle, made))
@@ -61,6 +57,16 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     docs = data / "validation.html"
     if docs.is_file():
         site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
+
+
+def _curves(data: Path, made: Made) -> dict[str, Any]:
+    """Both models' curves, from the scores of each row; pandas comes no sooner than here."""
+    from laurel.adapters.tables import read_table
+    from laurel.domain.decision_curves import decision_curves
+    from laurel.domain.evidence import Evidence
+
+    table = read_table(data / "evidence" / "scores.parquet")
+    return decision_curves(table, Evidence.model_validate(made.evidence))
 
 
 def _since(site: Site, bundle: Bundle, data: Path, made: Made) -> dict[str, Any] | None:
