@@ -18,7 +18,6 @@ MAY_FORK = {
     "support/killing.py": "in an interpreter that started no thread of Python",
     "support/killing_score.py": "as above: what starts threads is done in a child",
     "support/killing_train.py": "as above",
-    "support/killing_score.py": "as above",
 }
 MAY_DRAW = {
     "integration/test_faults.py": "the moments of kills, at any of which all has to hold",
