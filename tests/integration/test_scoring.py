@@ -92,7 +92,7 @@ def test_rows_with_infinite_features_are_held_and_nothing_is_published(copied: H
     kept = [e for e in document["expectations"] if e["kwargs"].get("column") != "amount"]
     suite.write_text(json.dumps({**document, "expectations": kept}))
     rows = copied.source("visits", OPEN)
-    rows.loc[7, "amount"] = 1e300  # a number, but none that fits a feature
+    rows.loc[7, "amount"] = 1e100  # a number, but none that fits a feature
     restate(copied, "visits", OPEN, rows)
     with pytest.raises(ValidationFailed, match="infinite") as caught:
         copied.score(OPEN)
