@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from laurel.adapters.quarantine import list_quarantine
 from laurel.adapters.records import find_bundle
 from laurel.domain.bundle import Bundle
-from laurel.errors import IntegrityError, ValidationFailed
+from laurel.errors import IntegrityError
 from laurel.runs.inputs import COUNTS
 from laurel.runs.place import check_place, place_predictions
 from laurel.runs.score import MANIFEST
@@ -84,25 +83,6 @@ def test_scoring_again_leaves_every_byte_of_the_place(copied: Home) -> None:
     before = {file: file.read_bytes() for file in root.rglob("*") if file.is_file()}
     copied.score(SCORED[0])
     assert {file: file.read_bytes() for file in root.rglob("*") if file.is_file()} == before
-
-
-def test_rows_with_infinite_features_are_held_and_nothing_is_published(copied: Home) -> None:
-    suite = copied.folder / "cases" / "expectations" / "toy" / "raw.json"
-    document = json.loads(suite.read_text())
-    kept = [e for e in document["expectations"] if e["kwargs"].get("column") != "amount"]
-    suite.write_text(json.dumps({**document, "expectations": kept}))
-    rows = copied.source("visits", OPEN)
-    rows.loc[7, "amount"] = 1e100  # a number, but none that fits a feature
-    restate(copied, "visits", OPEN, rows)
-    with pytest.raises(ValidationFailed, match="infinite") as caught:
-        copied.score(OPEN)
-    assert caught.value.detail is not None
-    held = [each for each in list_quarantine(copied.site.store, "toy") if each.partition == OPEN]
-    assert [(each.dataset, each.rows) for each in held] == [("predictions", 1)]
-    table = copied.table(held[0].files["input.parquet"].md5)
-    assert table["visit_id"].tolist() == [rows["visit_id"].iloc[7]]
-    assert copied.predictions_of(OPEN) == ()
-    assert not (placed(copied) / f"partition={OPEN}").exists()
 
 
 def test_a_model_with_other_bytes_than_the_ledger_names_is_not_loaded(copied: Home) -> None:
