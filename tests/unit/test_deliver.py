@@ -65,7 +65,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return iter([Partition.of("2024-02-05")] if sink == "warehouse" else [])
 
     case = SimpleNamespace(config=SimpleNamespace(scoring=SimpleNamespace(sinks=SINKS)))
-    monkeypatch.setattr(laurel.cli.runs, "_open", lambda _: (None, case))
+    monkeypatch.setattr(laurel.cli.runs, "open_case", lambda _: (None, case))
     monkeypatch.setattr("laurel.runs.deliver.deliver", deliver)
     monkeypatch.setattr("laurel.runs.deliver.behind", behind)
     return seen

@@ -87,7 +87,7 @@ def deliver(
     site, case = open_case(usecase)
     sinks = [sink] if sink else sorted(case.config.scoring.sinks)
     if not sinks:
-        raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/scoring.md")
+        raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/serving.md")
     for name in sinks:
         days = [Partition.of(partition)] if partition else [*run.behind(site, case, sink=name)]
         for day in days:

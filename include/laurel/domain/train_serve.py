@@ -59,7 +59,7 @@ def compare_features(
     >>> one = pd.DataFrame({"id": ["a", "b"], "x": [1.0, np.nan]})
     >>> two = pd.DataFrame({"id": ["b", "a"], "x": [np.nan, 1.5]})
     >>> compare_features(one, two, key=["id"])
-    (1, ('x',), "id a: x 1.0 as learned, 1.5 as scored")
+    (1, ('x',), 'id a: x 1.0 as learned, 1.5 as scored')
     """
     head = {*key, PARTITION, SPLIT, LABEL, WEIGHT}
     names = [name for name in learned.columns if name not in head]
