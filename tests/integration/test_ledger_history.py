@@ -15,6 +15,7 @@ import pytest
 from laurel.adapters.records import Ledger
 from laurel.adapters.store import Store, open_store
 from laurel.adapters.store.local import LocalStore
+from laurel.domain.canonical import instant
 from laurel.domain.ledger import Ruling, sameness
 from laurel.errors import Contention, Refused
 from laurel.settings import Settings
@@ -74,6 +75,8 @@ def test_a_year_backfilled_backwards_is_the_same_or_a_refusal_that_says_what_to_
     with pytest.raises(Refused, match="a later training is decided") as refused:
         jumped.decide(decision(7, name="earlier"))
     assert "decisions are made in the order of as_of" in str(refused.value)
+    assert f"backfill the trainings from {instant(day(14))} on" in str(refused.value)
+    assert "laurel rollback" in str(refused.value)
     assert len(jumped.read().history) == 1
 
 

@@ -96,7 +96,8 @@ def expect_newest(state: LedgerState, as_of: datetime, *, what: str) -> None:
             f"{what} comes too late: a later training is decided",
             found=f"as_of {instant(as_of)}, but decided is {name_of(state.decision(newest))}",
             expected=f"an as_of of {instant(newest)} or later",
-            hint="decisions are made in the order of as_of; roll back to change the champion",
+            hint="decisions are made in the order of as_of: clear or backfill the trainings from "
+            f"{instant(newest)} on; to change the champion run laurel rollback NAME VERSION",
         )
 
 
