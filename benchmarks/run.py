@@ -20,7 +20,20 @@ from typing import Annotated, Any
 
 import typer
 from bench import TOY, Bench
-from measure import backfill, beside, fit, ingest, large, parse, publish, score, stages, train, tune
+from measure import (
+    backfill,
+    beside,
+    bootstrap,
+    fit,
+    ingest,
+    large,
+    parse,
+    publish,
+    score,
+    stages,
+    train,
+    tune,
+)
 from pairs import Comparison, Spread
 from processes import ProcessFailed
 from rich.console import Console
@@ -38,6 +51,7 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "stages": stages,
     "tune": tune,
     "backfill": backfill,
+    "bootstrap": bootstrap,
 }
 USUAL = ("parse", "ingest", "train", "score", "publish")
 COLUMNS = (
