@@ -102,6 +102,18 @@ def test_a_profile_does_not_depend_on_the_parts(monkeypatch: pytest.MonkeyPatch)
     assert sampled["points"][50] == pytest.approx(exact.quantile(0.505), abs=15)
 
 
+@pytest.mark.parametrize("part", [None, 1])
+def test_numbers_too_large_to_square_are_profiled_and_stand_out(part: int | None) -> None:
+    seats = np.where(np.arange(400) % 2, 1.7e308, -1.7e308)
+    huge = profile(frame(seats=seats), part=part)
+    canonical_json(huge)
+    assert huge["columns"]["seats"]["max"] == 1.7e308
+    assert canonical_json(pool([huge, huge]))
+    found = compare(frame(seats=np.full(400, 1e300)), columns=("seats",))
+    assert found["seats"].outcome == "failed"
+    assert compare(frame(), before=[huge] * 28, columns=("seats",))
+
+
 def test_a_profile_of_odd_rows_is_defined() -> None:
     empty = profile(frame(count=0))
     assert empty["rows"] == 0

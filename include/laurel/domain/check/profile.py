@@ -7,6 +7,7 @@ counts, moments and categories, and quantiles of every n-th row where there are 
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,10 +132,13 @@ class _Number:
         if not len(finite):
             return
         # Chan, Golub and LeVeque, Updating formulae for computing sample variances, 1979
-        count, mean = len(finite), float(finite.mean())
-        apart, total = mean - self.mean, self.count + count
-        self.squares += float(((finite - mean) ** 2).sum())
-        self.squares += apart**2 * self.count * count / total
+        with np.errstate(over="ignore", invalid="ignore"):
+            count, mean = len(finite), float(finite.mean())
+            if not math.isfinite(mean):
+                mean = float((finite / count).sum())
+            self.squares += float(((finite - mean) ** 2).sum())
+        apart, total = _bounded(mean - self.mean), self.count + count
+        self.squares += apart * apart * self.count * count / total
         self.mean += apart * count / total
         self.count = total
         self.least, self.most = min(self.least, finite.min()), max(self.most, finite.max())
@@ -150,7 +154,7 @@ class _Number:
         points = np.quantile(values, at, method="inverted_cdf") if len(values) else values
         return {
             "mean": self.mean,
-            "std": math.sqrt(self.squares / self.count),
+            "std": _bounded(math.sqrt(self.squares / self.count)),
             "min": float(self.least),
             "max": float(self.most),
             "points": [float(point) for point in points],
@@ -232,13 +236,28 @@ def _pool_numbers(days: Sequence[tuple[int, Mapping[str, Any]]]) -> dict[str, An
         return {"mean": None, "std": None, "points": []}
     mean = sum(count * column["mean"] for count, column in known) / total
     square = sum(
-        count * (column["std"] ** 2 + (column["mean"] - mean) ** 2) for count, column in known
+        count * (_squared(column["std"]) + _squared(column["mean"] - mean))
+        for count, column in known
     )
     return {
-        "mean": mean,
-        "std": math.sqrt(square / total),
+        "mean": _bounded(mean),
+        "std": _bounded(math.sqrt(square / total)),
         "points": _pool_points(known),
     }
+
+
+def _bounded(value: float) -> float:
+    """The nearest number that can be written down.
+
+    >>> _bounded(-math.inf) == -sys.float_info.max
+    True
+    """
+    return max(-sys.float_info.max, min(sys.float_info.max, value))
+
+
+def _squared(value: float) -> float:
+    # a power raises where a product is infinite
+    return value * value
 
 
 def _pool_points(known: Sequence[tuple[int, Mapping[str, Any]]]) -> list[float]:
