@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from laurel.domain.alarms.raised import without_state
 from laurel.domain.partition import Partition
 
 Document = Mapping[str, Any]
@@ -192,7 +193,7 @@ def week_of(
 def _turns(document: Document) -> list[Turn]:
     night = document["partition"]
     raised = [
-        Turn(night, a["check"], a["change"], a["severity"], a["reason"])
+        Turn(night, a["check"], a["change"], a["severity"], without_state(a["reason"]))
         for a in document["alarms"]
         if a.get("change")
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from laurel.domain.alarms.raised import without_state
 from laurel.domain.partition import Partition
 from laurel.domain.performance import DayPerformance
 from laurel.domain.report import Report, named, spoken
@@ -40,7 +41,7 @@ def _crown(report: Report) -> Iterator[str]:
 def _alarms(report: Report) -> Iterator[str]:
     for alarm in report.alarms:
         if alarm.change is not None:
-            yield f"{alarm.check} {CHANGED[alarm.change]}: {alarm.reason}."
+            yield f"{alarm.check} {CHANGED[alarm.change]}: {without_state(alarm.reason)}."
     for check in report.cleared:
         yield f"{check} has cleared."
 

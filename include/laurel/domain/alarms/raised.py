@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SUSPECTED = "suspected: "
+"""How the reason of an alarm begins that more nights must confirm."""
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -32,3 +35,12 @@ class Alarm:
     def loud(self) -> bool:
         """Whether it should disturb anybody: confirmed, and acknowledged by nobody."""
         return self.state == "confirmed" and self.silenced is None
+
+
+def without_state(reason: str) -> str:
+    """A reason for a place that says besides whether the alarm is suspected.
+
+    >>> without_state("suspected: hour has drifted")
+    'hour has drifted'
+    """
+    return reason.removeprefix(SUSPECTED)

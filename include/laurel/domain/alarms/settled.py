@@ -20,7 +20,7 @@ from laurel.domain.alarms.judged import (
 )
 from laurel.domain.alarms.learned import Calibration, Learned
 from laurel.domain.alarms.performed import PREFIX, Measured, measure_nights
-from laurel.domain.alarms.raised import Alarm
+from laurel.domain.alarms.raised import SUSPECTED, Alarm
 from laurel.domain.alarms.state import Acknowledgement, Night, State, fold_nights
 from laurel.domain.config import Alarms, Monitoring
 from laurel.domain.drift import SEVERITIES, usual_psi
@@ -175,7 +175,7 @@ def told_by_day(check: str, states: Mapping[str, State]) -> bool:
 
 def _of_state(state: State, found: _Settling, *, what: str, now: str, bound: str) -> Alarm:
     learned = found.learned.get(state.check)
-    suspected = "" if state.standing == "confirmed" else "suspected: "
+    suspected = "" if state.standing == "confirmed" else SUSPECTED
     said = state.acknowledged
     return Alarm(
         check=state.check,
