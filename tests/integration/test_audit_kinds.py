@@ -25,6 +25,7 @@ NO_RECORDS = {
     r"probes/.+": "written when a store is opened, to see whether it refuses a second write",
     r"scheduler\.json": "says which scheduler may write, and is refused otherwise",
     r".+/observed/\d{6}\.json": "observations, outside every promise about bytes",
+    r"current/.+": "copies for consumers: laurel place holds them against the catalog",
     r"profiles/.+": "a memory of what can be counted again from the rows",
     r"deliveries/.+": "when predictions went where, an observation",
     r"dvc/files/md5/00/laurel refuses .+": "the guard that makes DVC refuse its own gc",
