@@ -127,6 +127,14 @@ def test_an_alarm_clears_after_quiet_nights_and_says_so() -> None:
     assert report.cleared == (CHECK,)
 
 
+def test_a_confirmed_alarm_that_is_back_within_its_bound_says_so_until_it_clears() -> None:
+    alarm = found(settled(given([1, 2])))
+
+    assert alarm is not None
+    assert (alarm.state, alarm.tally) == ("confirmed", "2 of the last 3 nights")
+    assert alarm.reason.startswith("wind had drifted and is within its bound now")
+
+
 def test_a_learned_bound_decides_and_its_rate_is_beside_the_alarm() -> None:
     tight, wide = (settled(given([0, 1]), calibration=calibrated(f)) for f in (1.0, 1e6))
     alarm = found(tight)

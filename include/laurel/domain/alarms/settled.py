@@ -156,7 +156,7 @@ def _performance(measured: Sequence[Measured]) -> dict[str, Any]:
 
 def _statistical(found: _Settling) -> Iterator[Alarm]:
     now = {each.metric: each for each in found.measured.get(found.report.partition, ())}
-    for name, state in found.states.items():
+    for name, state in sorted(found.states.items(), key=_exceeded_first):
         if not state.open:
             continue
         if name.startswith(PREFIX):
@@ -164,6 +164,11 @@ def _statistical(found: _Settling) -> Iterator[Alarm]:
             yield _of_state(state, found, **_of_performance(metric, now.get(metric)))
         elif not told_by_day(name, found.states):
             yield _of_state(state, found, **_of_drift(name, found.drift))
+
+
+def _exceeded_first(named: tuple[str, State]) -> tuple[bool, str]:
+    name, state = named
+    return not (state.recent and state.recent[-1]), name
 
 
 def told_by_day(check: str, states: Mapping[str, State]) -> bool:
@@ -202,8 +207,10 @@ def _of_drift(check: str, drift: _Drift) -> dict[str, str]:
     told = "undefined" if math.isnan(index) else f"{index:.2f}"
     odds = "p undefined" if math.isnan(chance) else f"p {chance:.1g}"
     odds = "p < 1e-12" if chance < 1e-12 else odds
+    tonight = drift.nights[-1].get(check)
+    has = "has drifted" if tonight != "none" else "had drifted and is within its bound now"
     return {
-        "what": f"{what} has drifted, {span} against training: PSI {told}, "
+        "what": f"{what} {has}, {span} against training: PSI {told}, "
         f"{'a week' if counted.span > 1 else 'a day'} usually shows {counted.scale:.2f}",
         "now": f"PSI {told}, {odds}",
         "bound": f"PSI below {bound.warning:.2f}, critical from {bound.critical:.2f}",
@@ -250,10 +257,10 @@ def _asks_for_retraining(alarm: Alarm) -> bool:
     return alarm.loud and alarm.severity == "critical" and alarm.check.startswith(CURABLE)
 
 
-def _gravest_first(alarm: Alarm) -> tuple[bool, bool, int, str]:
+def _gravest_first(alarm: Alarm) -> tuple[bool, bool, int]:
+    """A stable order keeps what exceeds its bound tonight before what did so before."""
     return (
         alarm.state != "confirmed",
         alarm.silenced is not None,
         SEVERITIES.index(alarm.severity),
-        alarm.check,
     )
