@@ -110,7 +110,7 @@ def test_an_answer_after_a_later_decision_is_refused(ledger: Ledger) -> None:
     for answer in (ledger.approve, ledger.decline_model):
         with pytest.raises(Refused, match="comes too late") as refused:
             answer("A", by="ada", reason="reviewed")
-        assert "roll back to change the champion" in str(refused.value)
+        assert "to change the champion run laurel rollback" in str(refused.value)
     assert ledger.time_out("A", decided_at=day(30)).outcome == "existing"
     assert champion(ledger, day(30)) == "B"
 
