@@ -175,7 +175,8 @@ def test_a_worker_lost_during_the_rounds_ends_the_run_with_a_fault_to_retry(
         fit_with(engine, rows, validation, training.model, objective=objective)
     assert caught.value.retryable
     assert whole.workers[1].wait() < 0
-    assert "no answer from tcp://" in str(caught.value)
+    # whoever notices it first: Dask, or the other worker
+    assert any(each in str(caught.value) for each in ("no answer from tcp://", "collective"))
 
 
 def gluttony(_call: int) -> int:

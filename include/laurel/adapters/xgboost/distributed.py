@@ -26,7 +26,7 @@ from laurel.domain.config import Model as ModelConfig
 from laurel.domain.featureset import Part
 from laurel.domain.metric import Metric
 from laurel.domain.objective import Objective
-from laurel.errors import ConfigError
+from laurel.errors import ConfigError, WorkersFault
 
 ARRAYS = ("data", "label", "weight", "base_margin")
 
@@ -83,7 +83,7 @@ def fit_distributed(
             )
         )
     except xgboost.core.XGBoostError as error:
-        raise refused(error) from error
+        raise ended(error) from error
 
 
 @dataclass(frozen=True)
@@ -218,3 +218,22 @@ def _gathered(own: NDArray[Any]) -> NDArray[Any]:
         return every
     summed = collective.allreduce(every.reshape(-1), collective.Op.SUM)
     return np.asarray(summed).reshape(every.shape)
+
+
+def ended(error: xgboost.core.XGBoostError) -> ConfigError | WorkersFault:
+    """What ended the rounds: what XGBoost refuses, or a worker that the others lost.
+
+    >>> ended(xgboost.core.XGBoostError("src/collective/result.cc:83: Ring allgather failed")).fact
+    'a worker was lost during the rounds'
+    >>> ended(xgboost.core.XGBoostError("Invalid Parameter format")).retryable
+    False
+    """
+    if "src/collective/" not in str(error):
+        return refused(error)
+    # the others may notice it before Dask does
+    return WorkersFault(
+        "a worker was lost during the rounds",
+        found=" ".join(str(error).split())[:200],
+        expected="every worker until the end of the run",
+        hint="run again; if it ran out of memory, give each worker more, or let more of them work",
+    )
