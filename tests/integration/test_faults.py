@@ -15,7 +15,7 @@ import pytest
 
 from laurel.adapters.records import find_bundle
 from laurel.domain.bundle import Bundle
-from laurel.runs import score as scoring
+from laurel.runs import scored as scoring
 from laurel.stages.publish import publish
 from support.runs import AS_OFS, DATASETS, SCORED, Home, open_home, restate, running_from
 from support.servers import S3Server, use_credentials

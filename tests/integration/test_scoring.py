@@ -13,7 +13,7 @@ from laurel.domain.bundle import Bundle
 from laurel.errors import IntegrityError
 from laurel.runs.inputs import COUNTS
 from laurel.runs.place import check_place, place_predictions
-from laurel.runs.score import MANIFEST
+from laurel.runs.scored import MANIFEST
 from support.runs import SCORED, Home, restate
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_checkout")]

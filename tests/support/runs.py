@@ -34,7 +34,8 @@ from laurel.domain.partition import Partition
 from laurel.runs.decide import Decided, decide
 from laurel.runs.ingest import Ingested, ingest
 from laurel.runs.monitor import Monitored, monitor
-from laurel.runs.score import Scored, score
+from laurel.runs.score import score
+from laurel.runs.scored import Scored
 from laurel.runs.site import Site, open_site
 from laurel.runs.train import Trained, train
 from laurel.settings import Settings, load_settings

@@ -30,7 +30,7 @@ from laurel.runs.ingest import Ingested
 from laurel.runs.monitor import Monitored
 from laurel.runs.restate import Restated
 from laurel.runs.rollback import Rescored, RolledBack
-from laurel.runs.score import Scored
+from laurel.runs.scored import Scored
 from laurel.runs.train import Trained
 from laurel.settings import load_settings
 from laurel_airflow import LaurelPlugin, operators, scoring, sensors
