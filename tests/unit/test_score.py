@@ -21,7 +21,6 @@ from laurel.errors import DataError, IntegrityError
 from laurel.stages.assemble import assemble
 from laurel.stages.featurize import featurize
 from laurel.stages.predictions import (
-    REFUSED,
     Written,
     expect_contract,
     manifest,
@@ -29,6 +28,7 @@ from laurel.stages.predictions import (
     write_predictions,
 )
 from laurel.stages.score import Given, Scorer, score, with_text
+from laurel.stages.tally import REFUSED
 from laurel.stages.train import train
 from laurel.usecase import UseCase
 from support.sample import read_days
@@ -295,14 +295,14 @@ def test_a_prediction_short_and_a_key_that_repeats_are_refused(
 ) -> None:
     config = trained.usecase.config
     written = trained.written(tmp_path / "a.parquet")
-    expect_contract(written, trained.given, config, folder=tmp_path)
+    expected: Any = {"partition": DAY, "rows": 80, "folder": tmp_path}
+    expect_contract(written, config, **expected)
     short = replace(written, facts=replace(written.facts, rows=79))
     with pytest.raises(IntegrityError, match="one prediction for each row"):
-        expect_contract(short, trained.given, config, folder=tmp_path)
+        expect_contract(short, config, **expected)
     rows = trained.given.rows()
     rows.loc[4, "visit_id"] = rows.loc[60, "visit_id"]
     write_table(rows, tmp_path / "rows.parquet")
     twice = trained.written(tmp_path / "b.parquet", file=tmp_path / "rows.parquet")
-    given = replace(trained.given, file=tmp_path / "rows.parquet")
     with pytest.raises(DataError, match="occur more than once"):
-        expect_contract(twice, given, config, folder=tmp_path)
+        expect_contract(twice, config, **expected)

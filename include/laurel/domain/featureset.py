@@ -215,12 +215,26 @@ def _plain_column(column: pd.Series[Any], where: dict[str, Any], *, text: bool) 
 
 def check_equal_columns(parts: Sequence[pd.DataFrame], *, usecase: str) -> None:
     """Raise :class:`DataError` where features of some partitions have other names or types."""
-    first = parts[0].dtypes.astype(str).to_dict()
+    first = column_types(parts[0])
     for part in parts:
-        if list(part.columns) != list(first) or part.dtypes.astype(str).to_dict() != first:
-            raise DataError(
-                "featurize gave other columns for one partition than for another",
-                usecase=usecase,
-                found=", ".join(f"{n} {t}" for n, t in part.dtypes.items()),
-                expected=", ".join(f"{n} {t}" for n, t in first.items()),
-            )
+        check_equal_types(first, column_types(part), usecase=usecase)
+
+
+def check_equal_types(first: Mapping[str, str], other: Mapping[str, str], *, usecase: str) -> None:
+    """Raise :class:`DataError` where features have other names, order or types than the first."""
+    if list(other.items()) != list(first.items()):
+        raise DataError(
+            "featurize gave other columns for one partition than for another",
+            usecase=usecase,
+            found=", ".join(f"{n} {t}" for n, t in other.items()),
+            expected=", ".join(f"{n} {t}" for n, t in first.items()),
+        )
+
+
+def column_types(features: pd.DataFrame) -> dict[str, str]:
+    """The type of each feature by its name, in the order of the columns.
+
+    >>> column_types(pd.DataFrame({"x": [1.0]}))
+    {'x': 'float64'}
+    """
+    return {str(name): str(kind) for name, kind in features.dtypes.items()}

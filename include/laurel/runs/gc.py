@@ -13,6 +13,7 @@ from pathlib import Path
 from laurel.adapters.dvc.inventory import (
     ASIDE,
     RUNS,
+    STAGING,
     FolderInventory,
     Inventory,
     Stored,
@@ -139,6 +140,9 @@ def _remote(
             kind: Kind = "directory objects" if md5.endswith(".dir") else "objects"
             yield _leftover(kind, "remote", item)
     yield from _entries(inventory, kept, before, kind="run cache entries", place="remote")
+    for item in inventory.listed(STAGING):
+        if item.modified < before:
+            yield _leftover("staged shards", "remote", item)
     for item in inventory.unfinished():
         if item.modified < before:
             yield _leftover("unfinished writes", "remote", item)

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from laurel.adapters.tables import empty_table, equal_types, read_table
-from laurel.domain.canonical import digest, instant
-from laurel.domain.catalog import Revision
+from laurel.domain.canonical import digest, instant, parse_instant
+from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import Dataset
 from laurel.domain.data import FileRef
 from laurel.domain.history import INSTANT, KNOWN_AT, PARTITION, cutoff_of, stamp
 from laurel.domain.ledger import LedgerEntry, due_as_of, settled
 from laurel.domain.partition import Partition
 from laurel.domain.window import lookback
-from laurel.errors import Pending, Refused
+from laurel.errors import IntegrityError, Pending, Refused
 from laurel.runs.site import Site
 from laurel.runs.train import model_files
 from laurel.stages.score import Given
@@ -108,6 +108,54 @@ def choose_inputs(
         rows=rows,
         past=past,
     )
+
+
+def read_inputs(
+    site: Site,
+    usecase: UseCase,
+    document: Mapping[str, Any],
+    *,
+    partition: Partition,
+    champion: LedgerEntry,
+) -> Inputs:
+    """The inputs that :meth:`Inputs.document` told of, from the catalogs.
+
+    Raises :class:`IntegrityError` where a catalog has another revision than is named.
+    """
+    name = usecase.config.rows_name
+    states = {each: site.catalog(usecase, each).read() for each in usecase.config.datasets}
+
+    def revision(each: str, line: list[Any]) -> Revision:
+        return _revision(states[each], usecase.name, each, line)
+
+    return Inputs(
+        partition=partition,
+        cutoff=parse_instant(document["cutoff"]),
+        champion=champion,
+        rows_name=name,
+        rows=revision(name, document["rows"]),
+        past={
+            each: tuple(revision(each, line) for line in lines)
+            for each, lines in document["past"].items()
+        },
+    )
+
+
+def _revision(state: CatalogState, usecase: str, dataset: str, line: list[Any]) -> Revision:
+    """The revision that a line of a bundle means: partition, number, content hash."""
+    partition, number, content = str(line[0]), int(line[1]), str(line[2])
+    known = state.revisions.get(partition, ())
+    found = known[number - 1] if 0 < number <= len(known) else None
+    if found is None or found.content_hash != content:
+        raise IntegrityError(
+            "the catalog does not have the revision that the run read",
+            usecase=usecase,
+            dataset=dataset,
+            partition=partition,
+            found=found.content_hash if found else f"{len(known)} revisions",
+            expected=f"revision {number}, content {content}",
+        )
+    return found
 
 
 def champion_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,13 +12,11 @@ from laurel.adapters.dvc.bytefiles import md5_of
 from laurel.adapters.environment import code_identity
 from laurel.adapters.records import Ledger, read_bundle
 from laurel.domain.bundle import Bundle
-from laurel.domain.canonical import parse_instant
-from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import Scoring, UseCaseConfig
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.errors import ConfigError, IntegrityError
-from laurel.runs.inputs import Inputs, lay_files, load_given
+from laurel.runs.inputs import lay_files, load_given, read_inputs
 from laurel.runs.outputs import Compared, compare_outputs
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
@@ -40,7 +38,8 @@ def score_as_then(
     """
     entry, training = _champion(site, bundle)
     usecase = _as_then(bundle, training, folder)
-    inputs = _inputs(site, usecase, bundle=bundle, entry=entry)
+    day = Partition.of(bundle.partitions[0])
+    inputs = read_inputs(site, usecase, bundle.inputs, partition=day, champion=entry)
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     model = lay_files(site, trained_files(site, training), folder=folder / "model")
     path = next(iter(bundle.outputs))
@@ -83,41 +82,6 @@ def _as_then(bundle: Bundle, training: Bundle, folder: Path) -> UseCase:
             hint=f"reproduce it with laurel {bundle.code.version}",
         ) from error
     return UseCase(folder=folder, config=config.model_copy(update={"scoring": scoring}))
-
-
-def _inputs(site: Site, usecase: UseCase, *, bundle: Bundle, entry: LedgerEntry) -> Inputs:
-    names = usecase.config.datasets
-    states = {name: site.catalog(usecase, name).read() for name in names}
-    past = {
-        name: tuple(_revision(states[name], bundle.usecase, name, line) for line in lines)
-        for name, lines in bundle.inputs["past"].items()
-    }
-    rows = usecase.config.rows_name
-    return Inputs(
-        partition=Partition.of(bundle.partitions[0]),
-        cutoff=parse_instant(bundle.inputs["cutoff"]),
-        champion=entry,
-        rows_name=rows,
-        rows=_revision(states[rows], bundle.usecase, rows, bundle.inputs["rows"]),
-        past=past,
-    )
-
-
-def _revision(state: CatalogState, usecase: str, dataset: str, line: list[Any]) -> Revision:
-    """The revision that a line of a bundle means: partition, number, content hash."""
-    partition, number, content = str(line[0]), int(line[1]), str(line[2])
-    known = state.revisions.get(partition, ())
-    found = known[number - 1] if 0 < number <= len(known) else None
-    if found is None or found.content_hash != content:
-        raise IntegrityError(
-            "the catalog does not have the revision that the run read",
-            usecase=usecase,
-            dataset=dataset,
-            partition=partition,
-            found=found.content_hash if found else f"{len(known)} revisions",
-            expected=f"revision {number}, content {content}",
-        )
-    return found
 
 
 def _code_notes(site: Site, bundle: Bundle) -> Iterator[str]:

@@ -20,8 +20,9 @@ from laurel.runs.scored import (
     score_run,
 )
 from laurel.runs.site import Site
-from laurel.stages.predictions import REFUSED, Written, expect_contract, write_predictions
+from laurel.stages.predictions import Written, expect_contract, write_predictions
 from laurel.stages.score import Given, Scorer
+from laurel.stages.tally import REFUSED
 from laurel.usecase import UseCase
 
 
@@ -80,7 +81,13 @@ def _written(site: Site, usecase: UseCase, *, inputs: Inputs, given: Given, mode
     try:
         scorer = Scorer(usecase, given, model=model)
         written = write_predictions(scorer, path, model_version=version)
-        expect_contract(written, given, usecase.config, folder=path.parent)
+        expect_contract(
+            written,
+            usecase.config,
+            partition=inputs.partition,
+            rows=inputs.rows.rows,
+            folder=path.parent,
+        )
     except DataError as error:
         refused = path.with_name(REFUSED)
         rows = refused if refused.exists() else given.file

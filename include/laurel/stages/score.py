@@ -38,6 +38,7 @@ from laurel.domain.losses import sum_losses
 from laurel.domain.objective import as_learned, check_same_objective
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts
+from laurel.domain.shard import Shard
 from laurel.usecase import UseCase
 
 BATCH = 65_536
@@ -57,6 +58,8 @@ class Given:
     labels: pd.DataFrame
     """Labels known at the cutoff, with ``known_at``."""
     context: Mapping[str, pd.DataFrame]
+    shard: Shard | None = None
+    """Which rows of the partition the file holds; ``None`` for all."""
 
     def rows(self) -> pd.DataFrame:
         """All rows to score, read into memory."""
@@ -108,7 +111,7 @@ class Scorer:
         self.profile: Mapping[str, Any] = read_json(model / PROFILE)
         check_same_objective(self.model.about, usecase.config)
         self.config = as_learned(usecase.config, self.model.about)
-        self.partition = given.partition
+        self.partition, self.shard = given.partition, given.shard
         self._file, self._folder = given.file, model
         self._features = live_features(
             given,
@@ -119,8 +122,8 @@ class Scorer:
 
     @property
     def rows(self) -> int:
-        """How many rows there are in all."""
-        return table_rows(self._file)
+        """How many rows the partition has, whichever of them are scored."""
+        return self.shard.total if self.shard else table_rows(self._file)
 
     def losses(self, batch: Batch) -> Mapping[str, NDArray[np.float64]]:
         """The losses to be expected of each row; none where the model cannot say."""
@@ -148,7 +151,7 @@ class Scorer:
         dataset = self.config.rows
         where = {"usecase": self.config.name, "partition": self.partition.key}
         expect_types(self._file, empty_table(dataset), where=where)
-        several = table_rows(self._file) > rows
+        several = self.shard is not None or self.rows > rows
         first: pd.DataFrame | None = None
         for part in _parts(self._file, rows=rows):
             features = self._features.of(part, text=False)

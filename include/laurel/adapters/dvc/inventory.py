@@ -21,7 +21,7 @@ from laurel.adapters.dvc.remote import FOLDER, MISSING, BucketRemote, FolderRemo
 from laurel.errors import NotFound
 from laurel.settings import Settings
 
-OBJECTS, RUNS, ASIDE = "files/md5/", "runs/", ".aside/"
+OBJECTS, RUNS, ASIDE, STAGING = "files/md5/", "runs/", ".aside/", "staging/"
 _OBJECT = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30}(?:\.dir)?)")
 _PREFIXES = tuple(f"{OBJECTS}{number:02x}/" for number in range(256))
 _BATCH = 1000
@@ -152,6 +152,8 @@ class FolderInventory(FolderRemote):
             path = self._root / item.key
             with worded("drop from the remote", str(path)):
                 path.unlink(missing_ok=True)
+                if item.key.startswith(STAGING):
+                    _prune(path.parent, until=self._root / STAGING)
 
 
 class BucketInventory(BucketRemote):
@@ -228,6 +230,16 @@ class BucketInventory(BucketRemote):
                     Bucket=self._bucket,
                     Delete={"Objects": keys[start : start + _BATCH], "Quiet": True},
                 )
+
+
+def _prune(folder: Path, *, until: Path) -> None:
+    """Remove a folder, and those above it, that are empty."""
+    while folder != until:
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # something is in it, or somebody else removed it
+        folder = folder.parent
 
 
 def _gone(key: str, url: str) -> NotFound:

@@ -1,4 +1,4 @@
-"""Where a training run computes: in memory, beside its memory on disk, or on a Dask cluster."""
+"""Where a run computes: in memory, beside its memory on disk, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Dask(Frozen):
     """The scheduler, ``tcp://host:port`` or ``tls://host:port``; the setting
     ``LAUREL_DASK_SCHEDULER`` goes before it. A local cluster when neither is given."""
     workers: int = Field(default=2, ge=1, le=1024)
-    """How many workers learn: with another number the model has other bytes."""
+    """How many workers learn: with another number the model has other bytes. Of scoring: how many
+    there are at least; its bytes are the same."""
     threads: int = Field(default=1, ge=1)
     """Threads of each worker of a local cluster."""
     memory_mb: int | None = Field(default=None, ge=64)
@@ -56,6 +57,10 @@ def _by_name(value: Any) -> Any:
 
 Engine = Annotated[
     Annotated[Memory | External | Dask, Field(discriminator="kind")], BeforeValidator(_by_name)
+]
+
+ScoringEngine = Annotated[
+    Annotated[Memory | Dask, Field(discriminator="kind")], BeforeValidator(_by_name)
 ]
 
 

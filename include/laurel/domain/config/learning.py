@@ -9,7 +9,7 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.check import Check
-from laurel.domain.config.engine import Engine, Memory
+from laurel.domain.config.engine import Dask, Engine, Memory, ScoringEngine
 from laurel.domain.config.gate import AtLeast, AtMost
 from laurel.domain.config.model import Model, Weights
 from laurel.domain.config.sink import Sink
@@ -17,6 +17,8 @@ from laurel.domain.config.terms import TERMS, CalibrationMethod, ObjectiveName, 
 from laurel.domain.config.tuning import Tuning
 
 Class = StrictInt | StrictStr
+DASK_ROWS = 1_048_576
+"""Rows of a shard on Dask, where nothing is said: eight row groups."""
 
 
 class Label(Frozen):
@@ -90,6 +92,13 @@ class Unseen(Frozen):
     """The share of rows in such categories of a feature above which nothing is scored."""
 
 
+class Shards(Frozen):
+    """How a large partition is cut into shards, each a task of its own."""
+
+    rows: int = Field(ge=1)
+    """Rows of a shard; above 131,072 they are made whole row groups."""
+
+
 class Scoring(Frozen):
     """Batch inference."""
 
@@ -111,8 +120,25 @@ class Scoring(Frozen):
     checks: tuple[Check, ...] | None = Field(default=None, exclude=True)
     """What is promised of predictions against the recent past; that scores lie alike when left out.
     """
+    shards: Shards | None = Field(default=None, exclude=True)
+    """The size of the shards in which partitions are scored that have more rows; one pass when left
+    out. What is scored does not depend on it."""
+    engine: ScoringEngine = Field(default=Memory(), exclude=True)
+    """Where shards are scored: ``memory``, as tasks of Airflow, or ``dask``, on its workers."""
     sinks: dict[Name, Sink] = Field(default_factory=dict, exclude=True)
     """Where predictions are delivered to besides, by name; what is scored does not depend on it."""
+
+    @property
+    def shard_rows(self) -> int | None:
+        """Rows above which a partition is scored in shards of as many; ``None`` for never."""
+        if self.shards is not None:
+            return self.shards.rows
+        return DASK_ROWS if isinstance(self.engine, Dask) else None
+
+    @property
+    def mapped(self) -> bool:
+        """Whether shards are tasks of Airflow."""
+        return self.shards is not None and isinstance(self.engine, Memory)
 
     @property
     def allowed_unseen(self) -> float | None:
