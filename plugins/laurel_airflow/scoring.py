@@ -35,11 +35,11 @@ class ScoreOperator(LaurelSensor):
         self.pages: dict[str, str] = {}
 
     def check(self, site: Site, usecase: UseCase, context: Context) -> dict[str, Any]:
-        from laurel.runs.inputs import choose_inputs
+        from laurel.runs.inputs import await_inputs
 
         # before what scores is loaded: a look that finds nothing needs none of it
         partition = partition_of(context)
-        choose_inputs(site, usecase, partition=partition)
+        await_inputs(site, usecase, partition=partition)
         from laurel.runs.score import score
 
         made = score(site, usecase, partition=partition, pages=self.pages)

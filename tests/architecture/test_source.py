@@ -36,6 +36,7 @@ MAY_ASK_THE_TIME = {
     "stages/publish.py": "published_at, recorded with a revision",
     "runs/decide.py": "decided_at, recorded with a decision",
     "runs/deliver.py": "delivered_at, recorded with a delivery",
+    "runs/probation.py": "decided_at, recorded with a decision",
     "runs/rollback.py": "how long after its decision a rollback is done, told and not recorded",
     "runs/approve.py": "how long an answer is still waited for",
     "runs/refusals.py": "since when rows are held, recorded with them",

@@ -195,7 +195,7 @@ def test_a_scoring_is_rescheduled_while_its_inputs_may_still_come(
         raise Pending("the partition is not published yet")
 
     seen = called(monkeypatch, "score", "score")
-    monkeypatch.setattr("laurel.runs.inputs.choose_inputs", missing)
+    monkeypatch.setattr("laurel.runs.inputs.await_inputs", missing)
     with pytest.raises(AirflowRescheduleException):
         execute(TASKS["score"][1], context())
     assert seen == {}, "nothing was scored"
@@ -265,7 +265,7 @@ def test_a_task_returns_references_and_writes_them_into_its_asset_event(
 ) -> None:
     where, task = TASKS[verb]
     called(monkeypatch, where, verb)
-    monkeypatch.setattr("laurel.runs.inputs.choose_inputs", lambda *_, **__: None)
+    monkeypatch.setattr("laurel.runs.inputs.await_inputs", lambda *_, **__: None)
     plan = SimpleNamespace(sentence=lambda: "nothing to do")
     monkeypatch.setattr("laurel.runs.restate.plan_restatement", lambda *_, **__: plan)
     days = {"start": "2024-02-05", "end": "2024-02-06"}

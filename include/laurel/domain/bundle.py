@@ -18,7 +18,7 @@ from laurel.domain.canonical import canonical_json, digest
 from laurel.domain.config import Frozen
 from laurel.domain.moment import Moment
 
-Kind = Literal["ingest", "train", "score", "monitor", "restate", "examine"]
+Kind = Literal["ingest", "train", "score", "shadow", "probation", "monitor", "restate", "examine"]
 
 
 class Code(Frozen):

@@ -11,8 +11,9 @@ from laurel.adapters.records import find_bundle
 from laurel.adapters.records.alarms import AlarmJournal
 from laurel.domain.bundle import Bundle, bundle_prefix
 from laurel.domain.canonical import digest, instant
+from laurel.domain.challengers import probation_of
 from laurel.domain.gate import promotes
-from laurel.domain.ledger import Event, LedgerEntry, Question
+from laurel.domain.ledger import Event, LedgerEntry, Probation, Question
 from laurel.errors import NotFound
 from laurel.runs.heads import noted_heads
 from laurel.runs.signed import signed
@@ -41,6 +42,8 @@ class Decided:
         """What was decided, in a sentence."""
         if self.note:
             return self.note
+        if self.entry.probation is not None:
+            return _in_shadow(self.entry, self.entry.probation)
         if self.waits:
             return self._asked()
         how = "was already" if self.repeated else "is"
@@ -51,7 +54,7 @@ class Decided:
     @property
     def waits(self) -> bool:
         """Whether a person has to answer before the model may reign."""
-        return self.entry.event == "registered"
+        return self.entry.event == "registered" and self.entry.probation is None
 
     def _asked(self) -> str:
         said = f"the gate lets {self.entry.model_version} through; it waits for a person's approval"
@@ -73,6 +76,14 @@ class Decided:
             "effective_from": instant(self.entry.effective_from),
             "repeated": self.repeated,
         }
+
+
+def _in_shadow(entry: LedgerEntry, probation: Probation) -> str:
+    return (
+        f"the gate lets {entry.model_version} through; first it scores "
+        f"{probation.policy.partitions} partition(s) in shadow, {probation.first} to "
+        f"{probation.last}, and what it shows is judged at {instant(probation.until)}"
+    )
 
 
 def decide(site: Site, usecase: UseCase, *, run: str, supersede: bool = False) -> Decided:
@@ -113,34 +124,48 @@ def decline(site: Site, usecase: UseCase, *, as_of: datetime, by: str, reason: s
 def _proposal(site: Site, usecase: UseCase, bundle: Bundle) -> LedgerEntry:
     verdict = bundle.verdict or {}
     as_of, now = bundle.as_of, datetime.now(UTC)
-    event = _event(usecase, verdict)
     assert as_of is not None  # noqa: S101 - decide() has looked
+    probation = _probation(usecase, bundle, as_of)
+    event = _event(usecase, verdict, probation)
     return LedgerEntry(
         event=event,
         model_version=bundle.model_version,
         bundle=bundle.digest,
         run=bundle.id,
         as_of=as_of,
-        effective_from=as_of + usecase.config.decision_lag,
+        effective_from=probation.until if probation else as_of + usecase.config.decision_lag,
         decided_at=now,
         decided_by=GATE,
         reasons=tuple(verdict["reasons"]),
         evidence=verdict["evidence"],
         policy=verdict["policy"],
         verdict=verdict["outcome"],
-        question=_question(usecase, now) if event == "registered" else None,
-        heads=_heads(site, usecase),
+        question=question_of(usecase, now) if event == "registered" and not probation else None,
+        probation=probation,
+        heads=decision_heads(site, usecase),
         inputs=digest({name: bundle.inputs[name] for name in ("window", "champion")}),
     )
 
 
-def _event(usecase: UseCase, verdict: Mapping[str, Any]) -> Event:
+def _event(usecase: UseCase, verdict: Mapping[str, Any], probation: Probation | None) -> Event:
     if not promotes(verdict):
         return "rejected"
-    return "registered" if usecase.config.gate.approval else "promoted"
+    return "registered" if probation or usecase.config.gate.approval else "promoted"
 
 
-def _question(usecase: UseCase, now: datetime) -> Question | None:
+def _probation(usecase: UseCase, bundle: Bundle, as_of: datetime) -> Probation | None:
+    """The time in shadow that a challenger has to stand; ``None`` where there is nobody to be
+    compared with, or nothing is asked."""
+    asked, verdict = usecase.config.gate.shadow, bundle.verdict or {}
+    alone = bundle.inputs["champion"] is None or any(
+        check["kind"] == "comparable" for check in verdict["checks"]
+    )
+    if asked is None or alone or not promotes(verdict) or verdict.get("mode") == "off":
+        return None
+    return probation_of(usecase.config, as_of, asked)
+
+
+def question_of(usecase: UseCase, now: datetime) -> Question | None:
     """Whom the use case has asked, until when."""
     asked = usecase.config.gate.approval
     if asked is None:
@@ -148,8 +173,8 @@ def _question(usecase: UseCase, now: datetime) -> Question | None:
     return Question(by=asked.by, until=now + asked.timeout, otherwise=asked.on_timeout)
 
 
-def _heads(site: Site, usecase: UseCase) -> dict[str, tuple[int, str]]:
-    """Where the other journals stand: a chain cannot prove its own tail, so the ledger notes it."""
+def decision_heads(site: Site, usecase: UseCase) -> dict[str, tuple[int, str]]:
+    """Where other journals stand: a chain cannot prove its own tail, so the ledger notes it."""
     catalogs = [site.catalog(usecase, name) for name in sorted(usecase.config.datasets)]
     alarms = AlarmJournal(site.store, usecase.name)
     return noted_heads(*catalogs, site.run_records(usecase), alarms)

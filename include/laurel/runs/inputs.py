@@ -21,6 +21,8 @@ from laurel.domain.ledger import LedgerEntry, due_as_of, settled
 from laurel.domain.partition import Partition
 from laurel.domain.window import lookback
 from laurel.errors import IntegrityError, Pending, Refused
+from laurel.runs.answering import Answering, canary_of, read_answering
+from laurel.runs.probation import conclude_due
 from laurel.runs.site import Site
 from laurel.runs.train import model_files
 from laurel.stages.score import Given
@@ -43,6 +45,8 @@ class Inputs:
     rows_name: str
     rows: Revision
     past: Mapping[str, tuple[Revision, ...]]
+    canary: Answering | None = None
+    """The challenger that answers a share of the keys, where one does."""
 
     def document(self) -> dict[str, Any]:
         """Plain JSON values, for the run's id and bundle."""
@@ -52,6 +56,7 @@ class Inputs:
             "bundle": self.champion.bundle,
             "rows": line_of(self.rows),
             "past": {name: [*map(line_of, lines)] for name, lines in sorted(self.past.items())},
+            **({"canary": self.canary.document()} if self.canary else {}),
         }
 
     def read(self) -> dict[str, list[list[Any]]]:
@@ -66,6 +71,16 @@ class Inputs:
         return digest(self.document())
 
 
+def await_inputs(site: Site, usecase: UseCase, *, partition: Partition) -> Inputs:
+    """What a partition is scored from now, once the probations that are over by its score cutoff
+    are ended.
+
+    Raises as :func:`choose_inputs`, and :class:`Pending` while a probation cannot be judged.
+    """
+    conclude_due(site, usecase, t=cutoff_of(partition, usecase.config))
+    return choose_inputs(site, usecase, partition=partition)
+
+
 def choose_inputs(
     site: Site,
     usecase: UseCase,
@@ -75,7 +90,7 @@ def choose_inputs(
 ) -> Inputs:
     """Choose by the records alone what a partition is scored from.
 
-    ``champion`` is who reigned at the score cutoff unless given.
+    ``champion`` is who reigned at the score cutoff unless given; one that is given answers alone.
     Raises :class:`Pending` while something may still come, :class:`Refused` where no champion
     reigns at the cutoff.
     """
@@ -89,7 +104,10 @@ def choose_inputs(
         partitions=(partition,),
         as_of=partition.end,
     )
-    champion = champion or champion_of(site, usecase, cutoff=cutoff, partition=partition)
+    canary = None
+    if champion is None:
+        champion = champion_of(site, usecase, cutoff=cutoff, partition=partition)
+        canary = canary_of(site, usecase, cutoff=cutoff)
     past = {
         name: known_revisions(
             usecase,
@@ -107,6 +125,7 @@ def choose_inputs(
         rows_name=config.rows_name,
         rows=rows,
         past=past,
+        canary=canary,
     )
 
 
@@ -138,6 +157,7 @@ def read_inputs(
             each: tuple(revision(each, line) for line in lines)
             for each, lines in document["past"].items()
         },
+        canary=read_answering(document.get("canary"), site.ledger(usecase).read()),
     )
 
 

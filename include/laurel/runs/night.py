@@ -7,23 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from laurel.adapters.quarantine import list_quarantine
 from laurel.adapters.records import find_bundle
 from laurel.adapters.tables import read_table
 from laurel.adapters.xgboost import SAMPLE
 from laurel.domain.bundle import Bundle
-from laurel.domain.canonical import digest, instant
+from laurel.domain.canonical import digest
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.history import (
-    KNOWN_AT,
-    PARTITION,
     cutoff_of,
-    fold_labels,
-    join_labels,
-    stamp,
 )
 from laurel.domain.lateness import count_labels
 from laurel.domain.ledger import LedgerEntry
@@ -39,6 +32,7 @@ from laurel.runs.kept import (
     scoring_of,
     warnings_of,
 )
+from laurel.runs.matured import load_stamped, matured
 from laurel.runs.settling import Said, said_of_night
 from laurel.runs.site import Site
 from laurel.runs.surroundings import (
@@ -172,8 +166,8 @@ def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Monit
     """Fetch what the night's report is made of, each file checked against its md5."""
     partition, own = night.partition, night.predictions
     again = _score_again(site, usecase, night=night, folder=folder)
-    served = _load(site, (*night.past, own), folder=folder / "past")
-    labels = _load(site, night.labels, folder=folder / "labels")
+    served = load_stamped(site, (*night.past, own), folder=folder / "past")
+    labels = load_stamped(site, night.labels, folder=folder / "labels")
     version = night.served.model_version
     counts, samples = kept_nights(
         site, usecase, night.past, version=version, folder=folder / "samples"
@@ -184,8 +178,8 @@ def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Monit
         partition=partition,
         champion=night.served.facts(again.profile),
         features=again.features,
-        predictions=_load(site, (own,), folder=folder / "own"),
-        trailing=_matured(usecase, predictions=served, labels=labels),
+        predictions=load_stamped(site, (own,), folder=folder / "own"),
+        trailing=matured(usecase, predictions=served, labels=labels),
         trailing_counts=counts,
         newest=newest_partitions(states, partition=partition),
         warnings=warnings_of(site, usecase, states, partition),
@@ -254,28 +248,6 @@ def _score_again(site: Site, usecase: UseCase, *, night: Night, folder: Path) ->
 def _holdout(training: Bundle) -> Mapping[str, float]:
     checks = (training.verdict or {}).get("metrics", {})
     return {name: float(value) for name, value in checks.items() if value is not None}
-
-
-def _load(site: Site, revisions: tuple[Revision, ...], *, folder: Path) -> pd.DataFrame:
-    paths = {folder / f"{revision.partition}.parquet": revision for revision in revisions}
-    site.plane.place({path: revision.md5 for path, revision in paths.items()})
-    frames = [
-        stamp(read_table(path), partition=revision.partition, known_at=instant(revision.known_at))
-        for path, revision in paths.items()
-    ]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _matured(usecase: UseCase, *, predictions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Predictions with the labels that had arrived; the label is missing where none had."""
-    config = usecase.config
-    plain = predictions.drop(columns=KNOWN_AT)
-    if labels.empty:
-        return plain.assign(label=float("nan"))
-    folded = fold_labels(labels.drop(columns=PARTITION), config)
-    columns = [*config.labels.key, config.label.column, KNOWN_AT]
-    joined = join_labels(plain, folded[columns], config, how="left")
-    return joined.rename(columns={config.label.column: "label"})
 
 
 def _states(site: Site, usecase: UseCase) -> dict[str, CatalogState]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.errors import DataError
-from laurel.runs.inputs import Inputs, choose_inputs, lay_model, load_given
+from laurel.runs.inputs import Inputs, await_inputs, lay_model, load_given
 from laurel.runs.scored import (
     HELD,
     Pages,
@@ -19,16 +22,18 @@ from laurel.runs.scored import (
     publish_scored,
     score_run,
 )
+from laurel.runs.shadow import challengers_of, load_shadows, publish_shadows, with_shadows
 from laurel.runs.site import Site
-from laurel.stages.predictions import Written, expect_contract, write_predictions
+from laurel.stages.predictions import Written, expect_contract
 from laurel.stages.score import Given, Scorer
+from laurel.stages.shadow import WrittenShadow, write_beside
 from laurel.stages.tally import REFUSED
 from laurel.usecase import UseCase
 
 
 def inputs_ready(site: Site, usecase: UseCase, *, partition: Partition) -> None:
     """Raise :class:`Pending` while the partition or a due decision is missing."""
-    choose_inputs(site, usecase, partition=partition)
+    await_inputs(site, usecase, partition=partition)
 
 
 def score(
@@ -40,13 +45,16 @@ def score(
     :class:`ValidationFailed` when the predictions break their suite; the rows are in quarantine
     then.
     """
-    inputs = choose_inputs(site, usecase, partition=partition)
+    inputs = await_inputs(site, usecase, partition=partition)
     run = score_run(usecase, inputs)
-    found = found_scored(site, usecase, inputs=inputs, run=run, pages=pages)
-    if found is not None:
-        return found
-    with site.workspace() as folder:
-        return _score(site, usecase, inputs=inputs, folder=folder, run=run, pages=pages)
+    entries = challengers_of(site, usecase, inputs)
+    made = found_scored(site, usecase, inputs=inputs, run=run, pages=pages)
+    if made is None:
+        with site.workspace() as folder:
+            made = _score(
+                site, usecase, inputs=inputs, entries=entries, folder=folder, run=run, pages=pages
+            )
+    return with_shadows(site, usecase, made, inputs=inputs, entries=entries)
 
 
 def _score(
@@ -54,6 +62,7 @@ def _score(
     usecase: UseCase,
     *,
     inputs: Inputs,
+    entries: Sequence[LedgerEntry],
     folder: Path,
     run: str,
     pages: Pages | None,
@@ -61,26 +70,44 @@ def _score(
     started = perf_counter()
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     model = lay_model(site, usecase, entry=inputs.champion, folder=folder / "model")
-    written = _written(site, usecase, inputs=inputs, given=given, model=model)
-    return publish_scored(
+    written, shadows = _written(
+        site, usecase, inputs=inputs, entries=entries, given=given, model=model
+    )
+    spent = Spent(perf_counter() - started, peak_memory())
+    made = publish_scored(
         site,
         usecase,
         inputs=inputs,
         run=run,
         written=written,
-        spent=Spent(perf_counter() - started, peak_memory()),
+        spent=replace(spent, shadow_seconds=sum(each.seconds for each in shadows)),
         folder=folder,
         pages=pages,
     )
+    publish_shadows(site, usecase, inputs, entries, shadows)
+    return made
 
 
-def _written(site: Site, usecase: UseCase, *, inputs: Inputs, given: Given, model: Path) -> Written:
-    """The predictions in a file; rows that cannot be scored are in quarantine then."""
-    path = given.file.parent.parent / "published" / f"{inputs.partition.key}.parquet"
+def _written(
+    site: Site,
+    usecase: UseCase,
+    *,
+    inputs: Inputs,
+    entries: Sequence[LedgerEntry],
+    given: Given,
+    model: Path,
+) -> tuple[Written, list[WrittenShadow]]:
+    """The predictions in a file, and those of challengers; rows that cannot be scored are in
+    quarantine then."""
+    folder = given.file.parent.parent
+    path = folder / "published" / f"{inputs.partition.key}.parquet"
     version = inputs.champion.model_version or ""
     try:
         scorer = Scorer(usecase, given, model=model)
-        written = write_predictions(scorer, path, model_version=version)
+        shadows = load_shadows(
+            site, usecase, entries, given=given, beside=scorer, folder=folder, canary=inputs.canary
+        )
+        written = write_beside(scorer, path, model_version=version, challengers=shadows.challengers)
         expect_contract(
             written,
             usecase.config,
@@ -93,4 +120,4 @@ def _written(site: Site, usecase: UseCase, *, inputs: Inputs, given: Given, mode
         rows = refused if refused.exists() else given.file
         held = hold_back(site, usecase, error, inputs=inputs, name=HELD, file=rows)
         raise held from error
-    return written
+    return written, shadows.written()

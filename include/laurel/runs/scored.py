@@ -34,6 +34,8 @@ MANIFEST = "manifest.json"
 """In the bundle of a scoring: the revision of the rows, the model, counts and histograms."""
 HELD = "input.parquet"
 """In quarantine: rows that could not be scored."""
+REFERENCE = 400
+"""Characters that a reference tells of challengers."""
 Pages = MutableMapping[str, str]
 
 
@@ -49,6 +51,8 @@ class Scored:
     overtaken_by: str | None = None
     """The version that reigns at the score cutoff since a decision made while this run was on its
     way; the run ended with the one that it began with."""
+    shadows: tuple[str, ...] = ()
+    """What became of the challengers beside it, a few words each."""
 
     def sentence(self) -> str:
         """What happened, in a sentence."""
@@ -57,6 +61,7 @@ class Scored:
             f"{how} {self.rows:,} predictions of {self.partition} by {self.model_version} "
             f"(run {self.run})"
         )
+        said += "".join(f"; {text}" for text in self.shadows)
         if self.overtaken_by is None:
             return said
         return (
@@ -72,6 +77,7 @@ class Scored:
             "rows": self.rows,
             "changed": self.changed,
             **({"overtaken_by": self.overtaken_by} if self.overtaken_by else {}),
+            **({"shadows": "; ".join(self.shadows)[:REFERENCE]} if self.shadows else {}),
         }
 
 
@@ -84,6 +90,8 @@ class Spent:
     """Of the process that took most."""
     shards: int | None = None
     """In how many shards; their seconds are added up."""
+    shadow_seconds: float | None = None
+    """In challengers' own features, trees and writing; ``None`` without challengers."""
 
     def and_now(self, seconds: float) -> Spent:
         """With so many more seconds of this process."""
@@ -97,6 +105,7 @@ class Spent:
             "rows_per_second": round(rows / self.seconds),
             "peak_memory_bytes": self.peak_memory_bytes,
             **({} if self.shards is None else {"shards": self.shards}),
+            **({"shadow_seconds": round(self.shadow_seconds, 3)} if self.shadow_seconds else {}),
         }
 
 

@@ -19,6 +19,7 @@ from laurel.domain.stagefile import stage_names
 from laurel.errors import LaurelError, Refused
 from laurel.runs.code import code_digest, lay_code
 from laurel.runs.failure import kept_failure
+from laurel.runs.probation import conclude_due
 from laurel.runs.searches import drop_kept_trials
 from laurel.runs.site import Site
 from laurel.runs.train_pages import name_pages, write_pages
@@ -72,7 +73,9 @@ def expect_gate(settings: Settings, usecase: UseCase) -> None:
 
 
 def inputs_ready(site: Site, usecase: UseCase, *, as_of: datetime) -> None:
-    """Raise :class:`Pending` while a partition of the window is not published."""
+    """Raise :class:`Pending` while a partition of the window is not published, or a probation that
+    is over by ``as_of`` cannot be judged."""
+    conclude_due(site, usecase, t=as_of)
     snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
 
 
@@ -83,6 +86,7 @@ def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None 
     production, and what a stage that failed says, its whole output kept in the store.
     """
     expect_gate(site.settings, usecase)
+    conclude_due(site, usecase, t=as_of)
     code = _code(site, usecase)
     chosen = snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
     champion = _champion(site, usecase, as_of)

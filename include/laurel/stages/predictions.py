@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from laurel.domain.objective.base import DECISION
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts
 from laurel.errors import IntegrityError
-from laurel.stages.score import BATCH, Scorer
+from laurel.stages.score import BATCH, Batch, Scorer
 from laurel.stages.tally import REFUSED, SHOWN, Tally, most
 
 
@@ -46,28 +46,59 @@ class Written:
     """A few feature rows, for the reports of later nights."""
     columns: Mapping[str, str]
     """Feature → type, as the feature code gave it."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Rows by the model version that answers them; empty where all are the champion's."""
+
+
+class Beside(Protocol):
+    """What goes along with the batches of a scoring: a challenger in shadow, or a canary."""
+
+    def along(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches, each with what it says of the rows."""
+        ...
+
+    def answer(self, batch: Batch, frame: pd.DataFrame) -> pd.DataFrame:
+        """The predictions of a batch, with its own answers where it answers; keeps what it says."""
+        ...
+
+    def finish(self) -> None:
+        """There are no more batches."""
+        ...
 
 
 def write_predictions(
-    scorer: Scorer, path: Path, *, model_version: str, batch: int = BATCH
+    scorer: Scorer,
+    path: Path,
+    *,
+    model_version: str,
+    batch: int = BATCH,
+    beside: Sequence[Beside] = (),
 ) -> Written:
     """Score a partition into a Parquet file in canonical order.
 
     The bytes are those of the rows and the model alone: not of batches, threads or the order in
     which rows come. In memory are a few batches. Raises :class:`DataError` where rows cannot be
     scored (those are in :data:`REFUSED` beside it), where more than ``scoring.unseen`` allows are
-    of categories that training never saw, and as :class:`Scorer` does.
+    of categories that training never saw, and as :class:`Scorer` does. beside: challengers that
+    see the same batches.
     """
     config, tally = scorer.config, Tally(scorer)
     path.parent.mkdir(parents=True, exist_ok=True)
-    counted = ahead(tally.counted(scorer.batches(rows=batch), path.with_name(REFUSED)))
+    batches = scorer.batches(rows=batch)
+    for challenger in beside:
+        batches = ahead(challenger.along(batches))
+    counted = ahead(tally.counted(batches, path.with_name(REFUSED)))
     with OrderedWriter(path, predictions_order(config), folder=path.parent) as writer:
         for each in counted:
             version, partition = model_version, scorer.partition.key
             frame = predictions(config, each.rows, each.scores, version, partition=partition)
+            for challenger in beside:
+                frame = challenger.answer(each, frame)
             tally.decide(frame)
             writer.write(frame)
         facts = writer.finish()
+    for challenger in beside:
+        challenger.finish()
     assert tally.sample is not None  # noqa: S101 - there is at least one batch
     return Written(
         path=path,
@@ -77,6 +108,7 @@ def write_predictions(
         unseen=tally.unseen,
         sample=tally.sample,
         columns=tally.columns,
+        versions=dict(tally.versions) if {*tally.versions} - {model_version} else {},
     )
 
 
@@ -169,6 +201,7 @@ def manifest(config: UseCaseConfig, written: Written, *, model_version: str) -> 
         "model_version": model_version,
         "count": written.facts.rows,
         "decisions": dict(sorted(written.decisions.items())),
+        **({"versions": dict(sorted(written.versions.items()))} if written.versions else {}),
         "scores": written.counts["scores"],
         "unseen": {
             name: {

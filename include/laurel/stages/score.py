@@ -7,7 +7,7 @@ trees add up in one order. So a partition is scored in as much memory as a few b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from laurel.adapters.documents import read_json
 from laurel.adapters.overlap import ahead
 from laurel.adapters.tables import empty_table, expect_types, iter_table, read_table, table_rows
 from laurel.adapters.xgboost import (
+    FEATURES,
     PROFILE,
     Block,
     Model,
@@ -85,6 +86,20 @@ class Batch:
     block: Block
     scores: NDArray[np.float32]
     """Shape (rows,), or (rows, classes)."""
+    others: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """What challengers say of the same rows, by model version."""
+    canary: NDArray[np.bool_] | None = None
+    """Rows that a challenger answers, shape (rows,); ``None`` where none does."""
+
+    def own(self) -> Batch:
+        """The rows that the champion itself answers, for what is counted of them."""
+        if self.canary is None:
+            return self
+        kept = ~self.canary
+        rows, features = (
+            each.loc[kept].reset_index(drop=True) for each in (self.rows, self.features)
+        )
+        return replace(self, rows=rows, features=features, scores=self.scores[kept], canary=None)
 
 
 @dataclass(frozen=True)
@@ -102,9 +117,12 @@ class Scores:
 class Scorer:
     """A model version with its own feature code, ready for the rows of one partition."""
 
-    def __init__(self, usecase: UseCase, given: Given, *, model: Path) -> None:
+    def __init__(
+        self, usecase: UseCase, given: Given, *, model: Path, beside: Scorer | None = None
+    ) -> None:
         """Load the model version in the folder ``model``.
 
+        beside: a scorer of the same rows, whose features are taken where they are the same.
         Raises :class:`ConfigError` when it learned another objective than the use case has.
         """
         self.model: Model = load_model(model)
@@ -113,12 +131,23 @@ class Scorer:
         self.config = as_learned(usecase.config, self.model.about)
         self.partition, self.shard = given.partition, given.shard
         self._file, self._folder = given.file, model
-        self._features = live_features(
-            given,
-            load_features(model),
-            config=self.config,
-            history_days=self.model.about.get("history_days"),
+        self.shares = beside is not None and self._features_of() == beside._features_of()
+        """Whether its features are those of the scorer beside it."""
+        self._features: PartitionFeatures = (
+            beside._features
+            if beside is not None and self.shares
+            else live_features(
+                given,
+                load_features(model),
+                config=self.config,
+                history_days=self.model.about.get("history_days"),
+            )
         )
+
+    def _features_of(self) -> tuple[Any, ...]:
+        """What features follow from, besides rows and the past."""
+        code = (self._folder / FEATURES).read_bytes()
+        return code, self.model.about.get("history_days"), self.config
 
     @property
     def rows(self) -> int:
@@ -151,9 +180,14 @@ class Scorer:
         dataset = self.config.rows
         where = {"usecase": self.config.name, "partition": self.partition.key}
         expect_types(self._file, empty_table(dataset), where=where)
-        several = self.shard is not None or self.rows > rows
+        yield from self.encode(
+            _parts(self._file, rows=rows), several=self.shard is not None or self.rows > rows
+        )
+
+    def encode(self, parts: Iterable[pd.DataFrame], *, several: bool) -> Iterator[Encoded]:
+        """Rows with their features; several: whether these are but some rows of the partition."""
         first: pd.DataFrame | None = None
-        for part in _parts(self._file, rows=rows):
+        for part in parts:
             features = self._features.of(part, text=False)
             if first is None:
                 first = features.iloc[:0]

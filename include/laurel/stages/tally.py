@@ -36,6 +36,8 @@ class Tally:
 
     scorer: Scorer
     decisions: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    """Rows by the model version that answers them."""
     unseen: dict[str, Counter[str]] = field(default_factory=dict)
     sample: pd.DataFrame | None = None
     columns: dict[str, str] = field(default_factory=dict)
@@ -53,11 +55,9 @@ class Tally:
 
     def counted(self, batches: Iterator[Batch], refused: Path) -> Iterator[Batch]:
         """The batches, each counted; raises :class:`DataError` at the first that is refused."""
-        objective = find_objective(self.scorer.config.label)
         for each in batches:
-            self._refuse_infinite(each, refused)
-            self._refuse_scores(each, objective, refused)
-            counts = self.scorer.count(each)
+            self.expect(each, refused)
+            counts = self.scorer.count(each.own())
             self._counts = counts if self._counts is None else merge(self._counts, counts)
             self.columns = self.columns or column_types(each.features)
             self._take_sample(each.features)
@@ -66,6 +66,11 @@ class Tally:
             yield each
         if self.scorer.shard is None:
             refuse_unseen(self.scorer.config, self.scorer.partition, self.unseen, rows=self._rows)
+
+    def expect(self, batch: Batch, refused: Path) -> None:
+        """Raise :class:`DataError` for infinite features, and scores that are none."""
+        self._refuse_infinite(batch, refused)
+        self._refuse_scores(batch, find_objective(self.scorer.config.label), refused)
 
     def _take_sample(self, features: pd.DataFrame) -> None:
         """Take every so manieth row of all, whatever the batches, and keep a few of these."""
@@ -76,7 +81,9 @@ class Tally:
         self.sample = sample_rows(pd.concat([*kept, picked], ignore_index=True), most=most)
 
     def decide(self, frame: pd.DataFrame) -> None:
-        """Count what is decided."""
+        """Count who answers, and what is decided."""
+        found = frame["model_version"].value_counts()
+        self.versions.update({str(version): int(n) for version, n in found.items()})
         if DECISION in frame:
             found = frame[DECISION].value_counts(dropna=True)
             self.decisions.update({str(name).lower(): int(n) for name, n in found.items()})

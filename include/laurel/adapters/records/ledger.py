@@ -42,6 +42,10 @@ class Ledger:
         """Register, promote or reject a challenger, by :func:`laurel.domain.ledger.decide`."""
         return self._append(lambda state: rules.decide(state, proposal, supersede=supersede))
 
+    def conclude(self, proposal: LedgerEntry) -> Ruling:
+        """End a probation, by :func:`laurel.domain.ledger.conclude`."""
+        return self._append(lambda state: rules.conclude(state, proposal))
+
     def approve(
         self, model_version: str, *, by: str, reason: str, decided_at: datetime | None = None
     ) -> Ruling:

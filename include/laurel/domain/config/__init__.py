@@ -8,20 +8,20 @@ from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.column import Column, ColumnType
 from laurel.domain.config.cost import COST, Cost, MatrixCost, OutcomeCost, UnitCost
 from laurel.domain.config.dataset import Dataset, Role
-from laurel.domain.config.gate import (
-    AtLeast,
-    AtMost,
-    GapAtMost,
-    Gate,
-    Threshold,
-    Underpowered,
-    VersusChampion,
-)
+from laurel.domain.config.gate import Gate, Underpowered
 from laurel.domain.config.learning import Features, Label, Monitoring, Scoring, Training
 from laurel.domain.config.model import Model, Weights
 from laurel.domain.config.names import PREDICTIONS
+from laurel.domain.config.shadow import Canary, Shadow, ShadowGate
 from laurel.domain.config.source import PythonSource, Source
 from laurel.domain.config.terms import TERMS, ObjectiveName, Terms
+from laurel.domain.config.thresholds import (
+    AtLeast,
+    AtMost,
+    GapAtMost,
+    Threshold,
+    VersusChampion,
+)
 from laurel.domain.config.usecase import UseCaseConfig
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Approval",
     "AtLeast",
     "AtMost",
+    "Canary",
     "Column",
     "ColumnType",
     "Cost",
@@ -51,6 +52,8 @@ __all__ = [
     "PythonSource",
     "Role",
     "Scoring",
+    "Shadow",
+    "ShadowGate",
     "Silence",
     "Source",
     "Terms",

@@ -10,10 +10,11 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 from laurel.domain.config.base import Cron, Frozen, Name
 from laurel.domain.config.check import Check
 from laurel.domain.config.engine import Dask, Engine, Memory, ScoringEngine
-from laurel.domain.config.gate import AtLeast, AtMost
 from laurel.domain.config.model import Model, Weights
+from laurel.domain.config.shadow import Canary, Shadow
 from laurel.domain.config.sink import Sink
 from laurel.domain.config.terms import TERMS, CalibrationMethod, ObjectiveName, Terms
+from laurel.domain.config.thresholds import AtLeast, AtMost
 from laurel.domain.config.tuning import Tuning
 
 Class = StrictInt | StrictStr
@@ -127,6 +128,11 @@ class Scoring(Frozen):
     """Where shards are scored: ``memory``, as tasks of Airflow, or ``dask``, on its workers."""
     sinks: dict[Name, Sink] = Field(default_factory=dict, exclude=True)
     """Where predictions are delivered to besides, by name; what is scored does not depend on it."""
+    shadow: Shadow | None = Field(default=None, exclude=True)
+    """Challengers that score the same partitions, unseen; what is published does not depend on it.
+    """
+    canary: Canary | None = Field(default=None, exclude=True)
+    """A share of the keys that a challenger answers; a scoring names it where it applies."""
 
     @property
     def shard_rows(self) -> int | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from laurel.domain.config.column import Column
 from laurel.domain.config.cost import COST, MatrixCost, OutcomeCost
-from laurel.domain.config.gate import GapAtMost
 from laurel.domain.config.terms import CLASS_RATE, MEAN_SCORE, POSITIVE_RATES, unknown
+from laurel.domain.config.thresholds import GapAtMost
 
 if TYPE_CHECKING:
     from laurel.domain.config.usecase import UseCaseConfig
@@ -25,6 +25,25 @@ def faults(config: UseCaseConfig) -> Iterator[str]:
     yield from _training(config)
     if config.scoring.threshold is not None and not config.label.terms.threshold:
         yield f"scoring.threshold is not for {config.label.objective}"
+    yield from _beside(config)
+
+
+def _beside(config: UseCaseConfig) -> Iterator[str]:
+    """What is said of challengers beside the champion and cannot be."""
+    asked, canary = config.gate.shadow, config.scoring.canary
+    decides = config.label.classes or config.scoring.threshold is not None
+    if asked is not None and asked.changed_at_most is not None and not decides:
+        yield "gate.shadow.changed_at_most needs decisions: classes, or scoring.threshold"
+    if canary is None:
+        return
+    strange = [name for name in canary.by if name not in config.rows.columns]
+    if strange:
+        yield f"scoring.canary.by must be columns of the rows, these are not: {strange}"
+    if config.gate.approval is not None:
+        yield (
+            "scoring.canary would let a model answer that nobody has approved: "
+            "leave out gate.approval or the canary"
+        )
 
 
 def _label(config: UseCaseConfig) -> Iterator[str]:
@@ -47,6 +66,8 @@ def _metrics(config: UseCaseConfig) -> Iterator[str]:
     for threshold in config.gate.thresholds:
         there = gaps if isinstance(threshold, GapAtMost) else judged
         yield from _strange(config, "gate.thresholds names", threshold.metric, there)
+    for asked in config.gate.shadow.realised if config.gate.shadow else ():
+        yield from _strange(config, "gate.shadow.realised names", asked.metric, known)
     for bound in config.monitoring.performance:
         yield from _strange(config, "monitoring.performance names", bound.metric, judged)
     wanted = config.examination.metric

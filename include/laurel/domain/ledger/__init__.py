@@ -18,11 +18,13 @@ from laurel.domain.ledger.entry import (
     CROWNING,
     DECIDING,
     TIME_OUT,
+    Concluded,
     Event,
     LedgerEntry,
+    Probation,
     Question,
 )
-from laurel.domain.ledger.order import Ruling, decide, settled, waiting_for
+from laurel.domain.ledger.order import Ruling, conclude, decide, settled, waiting_for
 from laurel.domain.ledger.person import approve, decline, decline_model, roll_back, time_out
 from laurel.domain.ledger.state import LedgerReducer, LedgerState, Reign, sameness
 from laurel.domain.ledger.ticks import due_as_of, intervals_before, ticks
@@ -31,14 +33,17 @@ __all__ = [
     "CROWNING",
     "DECIDING",
     "TIME_OUT",
+    "Concluded",
     "Event",
     "LedgerEntry",
     "LedgerReducer",
     "LedgerState",
+    "Probation",
     "Question",
     "Reign",
     "Ruling",
     "approve",
+    "conclude",
     "decide",
     "decline",
     "decline_model",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from laurel.domain.config import Frozen, Silence
+from laurel.domain.config import Frozen, ShadowGate, Silence
 from laurel.domain.moment import Moment
 from laurel.errors import IntegrityError
 
@@ -27,6 +27,28 @@ class Question(Frozen):
     by: tuple[str, ...]
     until: Moment
     otherwise: Silence
+
+
+class Probation(Frozen):
+    """What a challenger that passed the gate waits for: so many partitions in shadow."""
+
+    since: Moment
+    """The first score cutoff of a partition that it scores in shadow."""
+    first: str
+    """That partition."""
+    last: str
+    until: Moment
+    """When all that is asked is known, from when on it would reign."""
+    policy: ShadowGate
+    """What it has to show, as the use case said then."""
+
+
+class Concluded(Frozen):
+    """The run that compared a challenger on probation with the champion."""
+
+    run: str
+    bundle: str
+    """The digest of its bundle."""
 
 
 class LedgerEntry(Frozen):
@@ -57,6 +79,10 @@ class LedgerEntry(Frozen):
     """The digest of what the training read."""
     question: Question | None = None
     """Of a registered model: who was asked, as the use case said then."""
+    probation: Probation | None = None
+    """Of a registered model that first has to stand its time in shadow."""
+    concluded: Concluded | None = None
+    """Of what is decided after a probation: where evidence, policy and verdict come from."""
     heads: dict[str, tuple[int, str]] = Field(default_factory=dict)
     """Where other journals stood: number and digest, by their prefix."""
 

@@ -59,7 +59,20 @@ def decide(state: LedgerState, proposal: LedgerEntry, *, supersede: bool = False
     if standing is not None and not supersede:
         before = [e for e in state.history if e.as_of == proposal.as_of and _alike(e, proposal)]
         return Ruling("existing", before[-1]) if before else Ruling("bundle alone", standing)
-    expect_newest(state, proposal.as_of, what=proposal.model_version or "this decision")
+    what = proposal.model_version or "this decision"
+    expect_newest(state, proposal.as_of, what=what, newest=state.newest_turn)
+    return Ruling("appended", proposal)
+
+
+def conclude(state: LedgerState, proposal: LedgerEntry) -> Ruling:
+    """Rule on what is decided of a challenger at the end of its probation.
+
+    Another challenger of a later as_of may be rejected or on probation itself by then: the
+    proposal is appended wherever this one still waits. Else what stands, stands.
+    """
+    standing = state.standing(proposal.as_of)
+    if standing is None or standing.probation is None or standing.run != proposal.run:
+        return Ruling("existing", standing or proposal)
     return Ruling("appended", proposal)
 
 
@@ -69,13 +82,15 @@ def waiting_for(
     """The as_ofs that must be settled before the champion at ``t`` is sure, ascending.
 
     ``due`` is the newest tick whose decision is effective at ``t``; a decision with a later as_of
-    settles it, too. Models that wait for a person and would reign at ``t`` are waited for as well.
+    settles it, too, and so does a challenger of that as_of on probation. Models that wait for a
+    person, or for the end of their probation, and would reign at ``t`` are waited for as well.
     """
-    newest = state.newest_as_of
+    newest = state.newest_turn
     open_tick = due is not None and (newest is None or newest < due)
     waiting = {due} if due is not None and open_tick else set()
     if t is not None:
-        waiting |= {entry.as_of for entry in state.pending if entry.effective_from <= t}
+        undecided = (*state.pending, *state.on_probation)
+        waiting |= {entry.as_of for entry in undecided if entry.effective_from <= t}
     return tuple(sorted(waiting))
 
 
@@ -88,13 +103,19 @@ def settled(state: LedgerState, due: datetime | None, *, t: datetime | None = No
     return not waiting_for(state, due, t=t)
 
 
-def expect_newest(state: LedgerState, as_of: datetime, *, what: str) -> None:
-    """Raise :class:`Refused` when a decision for a later as_of than ``as_of`` exists."""
-    newest = state.newest_as_of
+def expect_newest(
+    state: LedgerState, as_of: datetime, *, what: str, newest: datetime | None = None
+) -> None:
+    """Raise :class:`Refused` when a decision for a later as_of than ``as_of`` exists.
+
+    newest: the latest as_of that counts; that of the decisions where it is not given.
+    """
+    newest = newest or state.newest_as_of
     if newest is not None and newest > as_of:
+        found = state.decision(newest) or state.standing(newest)
         raise Refused(
             f"{what} comes too late: a later training is decided",
-            found=f"as_of {instant(as_of)}, but decided is {name_of(state.decision(newest))}",
+            found=f"as_of {instant(as_of)}, but decided is {name_of(found)}",
             expected=f"an as_of of {instant(newest)} or later",
             hint="decisions are made in the order of as_of: clear or backfill the trainings from "
             f"{instant(newest)} on; to change the champion run laurel rollback NAME VERSION",
@@ -109,8 +130,8 @@ def name_of(entry: LedgerEntry | None) -> str:
 
 
 def _alike(entry: LedgerEntry, proposal: LedgerEntry) -> bool:
-    return entry.event != "rolled_back" and (entry.run, entry.inputs, entry.policy) == (
-        proposal.run,
-        proposal.inputs,
-        proposal.policy,
-    )
+    if entry.event == "rolled_back" or entry.run != proposal.run:
+        return False
+    # at the end of a probation other evidence was judged, of the same training
+    same = (entry.inputs, entry.policy) == (proposal.inputs, proposal.policy)
+    return entry.concluded is not None or same

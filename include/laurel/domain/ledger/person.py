@@ -66,7 +66,9 @@ def decline(
             found=f"{name_of(standing)}: {standing.event} by {standing.decided_by}",
             hint="a champion is dethroned by a rollback",
         )
-    expect_newest(state, as_of, what=model_version or "this refusal")
+    on_probation = standing is not None and standing.probation is not None
+    if not on_probation:
+        expect_newest(state, as_of, what=model_version or "this refusal")
     if model_version is not None and (standing is None or standing.model_version != model_version):
         raise Refused(
             f"{model_version} does not wait for approval",
@@ -74,7 +76,15 @@ def decline(
         )
     if standing is not None:
         _expect_asked(standing, by)
-        said = _say(standing, "declined", by=by, reason=reason, decided_at=decided_at)
+        said = _say(
+            standing,
+            "declined",
+            by=by,
+            reason=reason,
+            decided_at=decided_at,
+            # partitions that it has answered as a canary by now are left as they are
+            effective_from=max(decided_at, standing.as_of) if on_probation else None,
+        )
         return Ruling("appended", said)
     entry = LedgerEntry(
         event="declined",
@@ -174,7 +184,7 @@ def _say(
     """The entry of a person's decision about the model that ``about`` names."""
     return LedgerEntry.model_validate(
         {
-            **about.model_dump(exclude={"number", "heads", "question"}),
+            **about.model_dump(exclude={"number", "heads", "question", "probation"}),
             "event": event,
             "decided_by": by,
             "reasons": (reason,),
@@ -194,6 +204,13 @@ def _expect_person(by: str, reason: str) -> None:
 
 def _expect_waiting(state: LedgerState, entry: LedgerEntry, *, what: str) -> None:
     """Raise :class:`Refused` unless the model that ``entry`` is about waits for an answer."""
+    if entry.probation is not None:
+        raise Refused(
+            f"{entry.model_version} cannot be {what}: it is on probation in shadow",
+            found=f"until {instant(entry.effective_from)}",
+            expected="that it has shown what gate.shadow asks",
+            hint="laurel shadow list says how far it is; laurel decline ends it",
+        )
     if entry.event != "registered":
         raise Refused(
             f"{entry.model_version} cannot be {what}",

@@ -36,8 +36,14 @@ class LedgerState:
 
         It is who reigns at ``t``, by default at ``as_of``; give the moment from which the
         challenger would reign where the decision lag is longer than the time between trainings.
+        What a probation shows after ``as_of`` is not known to the training.
         """
-        earlier = (e for e in self.history if e.event == "rolled_back" or e.as_of < as_of)
+        earlier = (
+            entry
+            for entry in self.history
+            if entry.event == "rolled_back"
+            or (entry.as_of < as_of and (not entry.concluded or entry.effective_from <= as_of))
+        )
         return _crowned(earlier, as_of if t is None else t)
 
     @property
@@ -68,6 +74,19 @@ class LedgerState:
         return max(self._decisions, default=None)
 
     @cached_property
+    def newest_turn(self) -> datetime | None:
+        """The latest as_of that is decided, or whose challenger is on probation: no earlier
+        training is decided any more."""
+        known = {self.newest_as_of, *(e.as_of for e in self._standing.values() if e.probation)}
+        return max((as_of for as_of in known if as_of is not None), default=None)
+
+    @cached_property
+    def on_probation(self) -> tuple[LedgerEntry, ...]:
+        """Registered models that still stand their time in shadow, the first to end first."""
+        waiting = [entry for entry in self._standing.values() if entry.probation is not None]
+        return tuple(sorted(waiting, key=lambda entry: (entry.effective_from, entry.as_of)))
+
+    @cached_property
     def pending(self) -> tuple[LedgerEntry, ...]:
         """Registered models that a person still has to approve or decline, in order of as_of.
 
@@ -77,7 +96,9 @@ class LedgerState:
         return tuple(
             entry
             for as_of, entry in sorted(self._standing.items())
-            if entry.event == "registered" and (newest is None or as_of >= newest)
+            if entry.event == "registered"
+            and entry.probation is None
+            and (newest is None or as_of >= newest)
         )
 
     def version(self, model_version: str) -> LedgerEntry | None:
