@@ -25,6 +25,7 @@ import pytest
 
 import laurel
 import laurel.settings
+from laurel.adapters.tables import write_table
 from laurel.domain.canonical import parse_instant
 from laurel.domain.catalog import Revision
 from laurel.domain.catalog import sameness as catalog_sameness
@@ -39,6 +40,7 @@ from laurel.runs.scored import Scored
 from laurel.runs.site import Site, open_site
 from laurel.runs.train import Trained, train
 from laurel.settings import Settings, load_settings
+from laurel.stages.publish import Checked, publish, push_files
 from laurel.usecase import UseCase, get_usecase
 from support.synthetic import NAME, SOURCE_PY, write_toy
 
@@ -323,3 +325,19 @@ def restate(home: Home, dataset: str, day: str, frame: pd.DataFrame) -> None:
     """Let the source give other rows of a day, and ingest that day again."""
     frame.to_parquet(home.override(dataset, day))
     assert home.ingest(dataset, day, day).published == (day,)
+
+
+def publish_rows(home: Home, dataset: str, day: str, frame: pd.DataFrame) -> None:
+    """Publish other rows of a day past every suite, as if the source had corrected them in time."""
+    partition, site = Partition.of(day), home.site
+    file = home.folder / "corrected" / dataset / f"{day}.parquet"
+    checked = Checked(
+        path=file,
+        facts=write_table(frame, file),
+        suite="none",
+        outcome="passed",
+        fingerprint="by hand",
+        corrected_at=partition.end,
+    )
+    files = push_files(site.plane, {partition: checked})
+    assert publish(site.catalog(home.usecase, dataset), site.plane, files, run="by-hand")

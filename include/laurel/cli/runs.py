@@ -62,14 +62,27 @@ def decide(
     typer.echo(runs.decide(site, case, run=run, supersede=supersede).sentence())
 
 
-def score(usecase: Name, partition: Day) -> None:
+def score(
+    usecase: Name,
+    partition: Day,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            metavar="ROWS",
+            min=1,
+            help="Score in shards of so many rows, each kept when it is done: a scoring that was "
+            "ended goes on where it stopped.",
+        ),
+    ] = None,
+) -> None:
     """Score a partition with the champion of its score cutoff."""
     from laurel.domain.partition import Partition
     from laurel.runs import score as run
 
     site, case = open_case(usecase)
-    run.inputs_ready(site, case, partition=Partition.of(partition))
-    typer.echo(run.score(site, case, partition=Partition.of(partition)).sentence())
+    day = Partition.of(partition)
+    run.inputs_ready(site, case, partition=day)
+    typer.echo(run.score(site, case, partition=day, shard_rows=shards).sentence())
 
 
 def deliver(
@@ -87,7 +100,7 @@ def deliver(
     site, case = open_case(usecase)
     sinks = [sink] if sink else sorted(case.config.scoring.sinks)
     if not sinks:
-        raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/serving.md")
+        raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/scoring.md")
     for name in sinks:
         days = [Partition.of(partition)] if partition else [*run.behind(site, case, sink=name)]
         for day in days:

@@ -37,14 +37,26 @@ def inputs_ready(site: Site, usecase: UseCase, *, partition: Partition) -> None:
 
 
 def score(
-    site: Site, usecase: UseCase, *, partition: Partition, pages: Pages | None = None
+    site: Site,
+    usecase: UseCase,
+    *,
+    partition: Partition,
+    pages: Pages | None = None,
+    shard_rows: int | None = None,
 ) -> Scored:
     """Score a partition and publish its predictions; equal inputs publish nothing new.
 
-    Raises :class:`Refused` for a version that no passing gate stands behind,
+    In one pass, but for use cases whose ``scoring.engine`` is Dask, and where ``shard_rows`` asks
+    for shards. Raises :class:`Refused` for a version that no passing gate stands behind,
     :class:`ValidationFailed` when the predictions break their suite; the rows are in quarantine
     then.
     """
+    if shard_rows is not None or usecase.config.scoring.engine.kind == "dask":
+        from laurel.runs.sharded import score_sharded
+
+        made = score_sharded(site, usecase, partition=partition, rows=shard_rows, pages=pages)
+        if made is not None:
+            return made
     inputs = await_inputs(site, usecase, partition=partition)
     run = score_run(usecase, inputs)
     entries = challengers_of(site, usecase, inputs)

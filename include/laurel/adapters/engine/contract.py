@@ -13,8 +13,11 @@ class Engine(Protocol):
     def match_memory(self) -> str:
         """What matching labels with rows may take before it writes to disk, as DuckDB says it."""
 
-    def hold(self, value: Any) -> Any:
-        """A value that several calls are given: held where they run."""
+    def hold(self, value: Any, *, lasting: bool = False) -> Any:
+        """A value that several calls are given: held where they run.
+
+        A lasting one is not lost with one of them.
+        """
 
     def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """What a function returns for each call, in their order; few of them are ahead.

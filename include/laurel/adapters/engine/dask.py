@@ -40,9 +40,14 @@ class DaskEngine:
         self.workers = _chosen(client, config)
         """Addresses of the workers that learn, in the order of their names."""
 
-    def hold(self, value: Any) -> Any:
-        """The value on one of the workers, which hand it to each other."""
+    def hold(self, value: Any, *, lasting: bool = False) -> Any:
+        """The value on one of the workers, which hand it to each other.
+
+        A lasting one is with the scheduler as well: it goes to another worker when one is lost.
+        """
         with _said():
+            if lasting:
+                return self.client.submit(_itself, value, pure=False)
             return self.client.scatter(value, hash=False)
 
     def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
@@ -123,10 +128,10 @@ def open_dask(config: Dask, settings: Settings, *, folder: Path) -> Iterator[Das
         import distributed as library
     except ImportError as error:
         raise ConfigError(
-            "training.engine is dask, whose packages are not installed",
+            "an engine is dask, whose packages are not installed",
             found=str(error),
             expected="laurel[dask]",
-            hint="pip install 'laurel[dask]', or set training.engine to external",
+            hint="pip install 'laurel[dask]', or set another engine in usecase.yaml",
         ) from error
     distributed: Any = library  # it has no types
     address = settings.dask_scheduler or config.address
@@ -164,7 +169,7 @@ def _connect(distributed: Any, address: str, config: Dask, settings: Settings) -
             "the Dask scheduler does not answer",
             found=f"{address}: {_first_line(error)}",
             expected=f"an answer within {seconds} s",
-            hint="start it, or mend LAUREL_DASK_SCHEDULER or training.engine.address",
+            hint="start it, or mend LAUREL_DASK_SCHEDULER or the engine's address",
         ) from error
 
 
@@ -207,12 +212,16 @@ def _chosen(client: Any, config: Dask) -> tuple[str, ...]:
             "the Dask cluster has too few workers",
             found=f"{len(client.nthreads())}",
             expected=f"{config.workers} within {config.wait_seconds} s",
-            hint="start more, or lower training.engine.workers: the model has other bytes then",
+            hint="start more, or lower workers of the engine: a model has other bytes then",
         ) from error
     known: Mapping[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
     # xgboost.dask ranks workers by this very text
     ranked = sorted(known, key=lambda address: f"[xgboost.dask-{known[address]['name']}]:{address}")
     return tuple(ranked[: config.workers])
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _result(future: Any) -> Any:
@@ -245,7 +254,7 @@ def _lost(found: str) -> WorkersFault:
         "a Dask worker was lost",
         found=found,
         expected="every worker until the end of the run",
-        hint="run again; if it ran out of memory, give each worker more (training.engine.memory_mb,"
+        hint="run again; if it ran out of memory, give each worker more (memory_mb of the engine,"
         " --memory-limit), or let more of them work",
     )
 

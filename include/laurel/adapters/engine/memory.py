@@ -13,7 +13,7 @@ class MemoryEngine:
 
     match_memory = MATCH_MEMORY
 
-    def hold(self, value: Any) -> Any:
+    def hold(self, value: Any, *, lasting: bool = False) -> Any:  # noqa: ARG002 - it is here alone
         """The value itself."""
         return value
 
