@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import xgboost
 
 from laurel.adapters.xgboost import Feature, Model, fit
 from laurel.adapters.xgboost.encoding import encode_block
+from laurel.adapters.xgboost.forest import flatten
 from laurel.domain.config import Label
 from laurel.domain.config import Model as ModelConfig
 from laurel.domain.featureset import EXPOSURE, Part
@@ -47,8 +50,18 @@ def _labels(name: str, frame: pd.DataFrame) -> Numbers:
     return np.asarray((signal > 8).astype(int) + draw.integers(0, classes - 1, len(frame)), "float")
 
 
+@pytest.fixture(scope="module", params=["XGBoost", "compiled"])
+def model(request: pytest.FixtureRequest, learned: Model) -> Model:
+    """Once with XGBoost's own walk down the trees, once with machine code."""
+    if request.param == "XGBoost":
+        return learned
+    forest = flatten(learned.booster)
+    assert forest is not None
+    return replace(learned, forest=forest)
+
+
 @pytest.fixture(scope="module", params=sorted(LABELS))
-def model(request: pytest.FixtureRequest) -> Model:
+def learned(request: pytest.FixtureRequest) -> Model:
     objective = find_objective(LABELS[request.param])
     frame = _features(ROWS, seed=1)
     part = Part(frame, _labels(request.param, frame))

@@ -12,6 +12,8 @@ import pytest
 
 from laurel.adapters.tables import conform, read_table, write_table
 from laurel.adapters.xgboost import load_model
+from laurel.adapters.xgboost import model as models
+from laurel.adapters.xgboost.forest import Forest
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.history import PARTITION
 from laurel.errors import DataError, IntegrityError
@@ -49,6 +51,21 @@ def test_batches_and_the_order_of_rows_never_change_a_byte(
         sampled = [with_text(each.sample) for each in (again, whole)]
         pd.testing.assert_frame_equal(*sampled)
     assert sorted(each.name for each in again.path.parent.iterdir()) == ["again.parquet"]
+
+
+def test_compiled_trees_change_no_byte(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained.written(tmp_path / "whole.parquet")
+    monkeypatch.setattr(models, "WORTH_COMPILING", 0)
+    asked: list[int] = []
+    margins = Forest.margins
+    monkeypatch.setattr(
+        Forest, "margins", lambda *given, **said: asked.append(1) or margins(*given, **said)
+    )
+    again = trained.written(tmp_path / "again.parquet")
+    assert len(asked) > 1, "one for the comparison, one for the rows"
+    assert again.path.read_bytes() == whole.path.read_bytes()
 
 
 def test_predictions_are_those_of_the_features_in_training(

@@ -198,8 +198,9 @@ class Scorer:
 
     def scored(self, encoded: Iterable[Encoded]) -> Iterator[Batch]:
         """The scores of rows that have their features."""
+        model = self.model.for_rows(self.rows)
         for each in encoded:
-            scores = self.model.scores(each.block)
+            scores = model.scores(each.block)
             yield Batch(each.rows, each.features, each.block, scores)
 
 
