@@ -4,6 +4,7 @@ Laurel's stage (features, trees, guards, counts, Parquet in canonical order) aga
 the same file and model: read, features, ``DMatrix``, predict, write. The rows are real flights of
 one day, repeated under other keys; the model has 300 trees of depth 6 by default. Each sample is a
 process of its own; what is measured begins after its imports, when model and past are in memory.
+``--sides trees`` asks for the trees alone: compiled ones beside XGBoost's own two ways.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,13 +31,18 @@ def main(
     rows: Annotated[int, typer.Option(min=1, help="Rows of the partition.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="Trees of the model.")] = 300,
     runs: Annotated[int, typer.Option(min=1, help="Samples of each side.")] = 3,
-    sides: Annotated[str, typer.Option(help="Which of laurel,bare,plain.")] = "laurel,bare,plain",
+    sides: Annotated[
+        str, typer.Option(help="Which of laurel,bare,plain,trees.")
+    ] = "laurel,bare,plain",
 ) -> None:
     """Take the samples in turn and print what they say."""
     chosen = sides.split(",")
     with tempfile.TemporaryDirectory(prefix="laurel-bench-") as name:
         folder = Path(name)
         _side("prepare", folder, rows, rounds)
+        if "trees" in chosen:
+            chosen.remove("trees")
+            _print_trees(_side("trees", folder))
         samples: dict[str, list[dict[str, float]]] = {side: [] for side in chosen}
         for _ in range(runs):
             for side in chosen:
@@ -63,7 +69,23 @@ def main(
                 )
 
 
-def _side(side: str, folder: Path, *words: int) -> dict[str, float]:
+def _print_trees(found: dict[str, Any]) -> None:
+    for name, each in found.items():
+        low, middle, high = min(each), median(each), max(each)
+        print(f"trees alone: {name}: {middle:.2f} ({low:.2f}–{high:.2f})")
+    for name in ("inplace_predict", "DMatrix and predict"):
+        for kind in ("CPU", "wall"):
+            pairs = zip(
+                found[f"{name}, {kind} µs/row"], found[f"compiled, {kind} µs/row"], strict=True
+            )
+            ratios = sorted(theirs / ours for theirs, ours in pairs)
+            print(
+                f"  compiled against {name}, {kind}: {median(ratios):.2f} times as fast "
+                f"({ratios[0]:.2f}–{ratios[-1]:.2f})"
+            )
+
+
+def _side(side: str, folder: Path, *words: int) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "sides.stream", side, str(folder), *map(str, words)],
         cwd=HERE,
@@ -71,7 +93,7 @@ def _side(side: str, folder: Path, *words: int) -> dict[str, float]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 

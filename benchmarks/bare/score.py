@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xgboost
@@ -37,8 +38,14 @@ def score(folder: Path, out: Path) -> None:
 
 
 def predict(model: Path, features: pd.DataFrame) -> pd.Series[float]:
-    """Scores by the saved model, categories as numbers of the levels it was trained with."""
+    """Scores by the saved model."""
     about = json.loads((model / "model.json").read_text())
+    booster = xgboost.Booster(model_file=model / "model.ubj")
+    return pd.Series(booster.predict(matrix(about, features)))
+
+
+def matrix(about: dict[str, Any], features: pd.DataFrame) -> xgboost.DMatrix:
+    """Features as XGBoost's documents have it: categories as numbers of the levels it learned."""
     columns = {}
     for feature in about["features"]:
         column = features[feature["name"]]
@@ -47,9 +54,7 @@ def predict(model: Path, features: pd.DataFrame) -> pd.Series[float]:
             column = column.astype("float32").where(column >= 0)
         columns[feature["name"]] = column
     kinds = ["c" if feature["kind"] == "category" else "q" for feature in about["features"]]
-    matrix = xgboost.DMatrix(pd.DataFrame(columns), feature_types=kinds, enable_categorical=True)
-    booster = xgboost.Booster(model_file=model / "model.ubj")
-    return pd.Series(booster.predict(matrix))
+    return xgboost.DMatrix(pd.DataFrame(columns), feature_types=kinds, enable_categorical=True)
 
 
 if __name__ == "__main__":

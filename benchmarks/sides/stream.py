@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -15,11 +16,22 @@ import xgboost
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
+from bare.score import matrix
 from bare.tables import load_featurize
 
 from laurel.adapters.documents import write_json
 from laurel.adapters.tables import TableWriter, conform, read_table, write_table
-from laurel.adapters.xgboost import ABOUT, FEATURES, MODEL, PROFILE, fit, model_bytes
+from laurel.adapters.xgboost import (
+    ABOUT,
+    FEATURES,
+    MODEL,
+    PROFILE,
+    Block,
+    fit,
+    load_model,
+    model_bytes,
+)
+from laurel.adapters.xgboost.forest import flatten
 from laurel.domain.config import Model as ModelConfig
 from laurel.domain.featureset import PartitionFeatures
 from laurel.domain.history import HISTORY, KNOWN_AT, PARTITION, Past, cutoff_of, join_labels
@@ -40,6 +52,8 @@ DAYS, BEFORE = 60, 100
 CHUNK = 131_072
 IN_MEMORY = 5_000_000
 """Rows beyond which the rivals, which hold all of them, are not asked."""
+TURNS = 5
+"""Of each way through the trees."""
 TABLES = ("past_rows", "labels", "weather")
 
 
@@ -176,7 +190,7 @@ def bare(folder: Path) -> Callable[[], object]:
     def loop() -> None:
         rows = pd.read_parquet(folder / "rows.parquet")
         features = featurize(rows.assign(cutoff=cutoff), seen)
-        scores = _predict(booster, about, features)
+        scores = booster.predict(matrix(about, features))
         rows[["flight_id", "sched_dep"]].assign(score=scores).to_parquet(
             folder / "bare.parquet", index=False
         )
@@ -190,7 +204,7 @@ def plain(folder: Path) -> Callable[[], object]:
 
     def loop() -> None:
         features = pd.read_parquet(folder / "features.parquet")
-        scores = _predict(booster, about, features)
+        scores = booster.predict(matrix(about, features))
         pd.DataFrame({"score": scores}).to_parquet(folder / "plain.parquet", index=False)
 
     return loop
@@ -203,18 +217,36 @@ def _booster(folder: Path) -> tuple[xgboost.Booster, dict[str, Any]]:
     return booster, about
 
 
-def _predict(booster: xgboost.Booster, about: dict[str, Any], features: pd.DataFrame) -> Any:
-    """By a matrix of a data frame, categories by their levels, as XGBoost's documents have it."""
-    columns = {}
-    for feature in about["features"]:
-        column = features[feature["name"]]
-        if feature["kind"] == "category":
-            column = column.astype(pd.CategoricalDtype(feature["levels"])).cat.codes
-            column = column.astype("float32").where(column >= 0)
-        columns[feature["name"]] = column
-    kinds = ["c" if feature["kind"] == "category" else "q" for feature in about["features"]]
-    matrix = xgboost.DMatrix(pd.DataFrame(columns), feature_types=kinds, enable_categorical=True)
-    return booster.predict(matrix)
+def trees(folder: Path) -> dict[str, list[float]]:
+    """CPU µs a row of the trees alone, in turn, for rows that are encoded and shuffled."""
+    model = load_model(folder / "model")
+    features = read_table(folder / "features.parquet").sample(frac=1, random_state=1)
+    block = model.block(features)
+    begun = process_time()
+    compiled = replace(model, forest=flatten(model.booster))
+    compiled.scores(Block(block.values[:1]))
+    found = {"compiling, CPU s": [process_time() - begun]}
+    sides = {
+        "compiled": lambda: compiled.scores(block),
+        "inplace_predict": lambda: model.scores(block),
+        "DMatrix and predict": lambda: model.booster.predict(
+            xgboost.DMatrix(
+                block.values,
+                feature_names=model.booster.feature_names,
+                feature_types=model.booster.feature_types,
+                enable_categorical=True,
+            )
+        ),
+    }
+    said = {name: side() for name, side in sides.items()}
+    assert len({scores.tobytes() for scores in said.values()}) == 1, "not the same bits"
+    for _ in range(TURNS):
+        for name, side in sides.items():
+            wall, begun = perf_counter(), process_time()
+            side()
+            for kind, spent in (("CPU", process_time() - begun), ("wall", perf_counter() - wall)):
+                found.setdefault(f"{name}, {kind} µs/row", []).append(1e6 * spent / len(features))
+    return found
 
 
 def compare(folder: Path) -> dict[str, float]:
@@ -244,6 +276,8 @@ if __name__ == "__main__":
         found = prepare(place, *map(int, sys.argv[3:]))
     elif side == "compare":
         found = compare(place)
+    elif side == "trees":
+        found = trees(place)
     else:
         found = timed({"laurel": laurel, "bare": bare, "plain": plain}[side](place))
     print(json.dumps(found))

@@ -129,9 +129,14 @@ def test_sets_of_categories_that_would_fill_the_memory_are_left_to_xgboost(
 
 
 @pytest.mark.usefixtures("interpreted")
-def test_a_model_compiles_its_trees_for_many_rows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trees_are_compiled_for_many_rows_and_many_trees_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = Model(_booster(max_depth=2, rounds=10), (), {})
-    monkeypatch.setattr(models, "WORTH_COMPILING", 1000)
+    monkeypatch.setattr(models, "MANY_ROWS", 100)
+    monkeypatch.setattr(models, "MANY_TREES", 11)
+    assert model.for_rows(100).forest is None
+    monkeypatch.setattr(models, "MANY_TREES", 10)
     assert model.for_rows(99).forest is None
     assert model.for_rows(100).forest is not None
 
@@ -141,7 +146,8 @@ def test_trees_that_differ_from_xgboost_are_not_used_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = Model(_booster(max_depth=2, rounds=4), (), {})
-    monkeypatch.setattr(models, "WORTH_COMPILING", 0)
+    monkeypatch.setattr(models, "MANY_ROWS", 0)
+    monkeypatch.setattr(models, "MANY_TREES", 0)
     walks = kernel.walks
     monkeypatch.setattr(kernel, "walks", lambda depth: _lost(walks(depth)))
     assert model.for_rows(1).forest is None

@@ -57,7 +57,8 @@ def test_compiled_trees_change_no_byte(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trained.written(tmp_path / "whole.parquet")
-    monkeypatch.setattr(models, "WORTH_COMPILING", 0)
+    monkeypatch.setattr(models, "MANY_ROWS", 0)
+    monkeypatch.setattr(models, "MANY_TREES", 0)
     asked: list[int] = []
     margins = Forest.margins
     monkeypatch.setattr(

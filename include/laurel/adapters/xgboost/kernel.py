@@ -26,7 +26,8 @@ def compiled(depth: int) -> Loop:
     def grid(kind: Any, dimensions: int) -> Any:
         return numba.types.Array(kind, dimensions, "C")
 
-    jit = numba.njit(nogil=True, error_model="numpy")
+    # inlined before LLVM sees them: one function to compile, not four
+    jit = numba.njit(nogil=True, error_model="numpy", inline="always")
     parts = jit(code_numbers), jit(code_sets), jit(walks(depth))
     signature = numba.void(
         grid(numba.float32, 2),
