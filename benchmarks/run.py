@@ -24,9 +24,11 @@ from measure import (
     backfill,
     beside,
     bootstrap,
+    drift,
     fit,
     ingest,
     large,
+    nights,
     parse,
     publish,
     score,
@@ -52,6 +54,8 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "tune": tune,
     "backfill": backfill,
     "bootstrap": bootstrap,
+    "drift": drift,
+    "nights": nights,
 }
 USUAL = ("parse", "ingest", "train", "score", "publish")
 COLUMNS = (

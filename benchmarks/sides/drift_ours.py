@@ -13,16 +13,8 @@ import pandas as pd
 from laurel.domain.config import Monitoring
 from laurel.domain.correlation import changes
 from laurel.domain.drift import compare
-from laurel.domain.objective import OBJECTIVES
-from laurel.domain.performance import estimate
 from laurel.domain.profile import bin_counts, build_profile
 from laurel.domain.report import plain
-
-
-def _estimated() -> tuple[float, list[float]]:
-    """The area under the curve to be expected of some scores, and the scores."""
-    scores = np.random.default_rng(7).beta(2, 5, 2_000).round(6)
-    return estimate(scores, objective=OBJECTIVES["binary"])["auc"], scores.tolist()
 
 
 def main(folder: Path, target: Path) -> None:
@@ -34,7 +26,6 @@ def main(folder: Path, target: Path) -> None:
     said = {
         "rows": profile["rows"] + counts["rows"],
         "features": {drift.name: plain(drift) for drift in drifts},
-        "estimates": {"beta": _estimated()},
         "correlations": [asdict(c) for c in changes(profile["together"], counts["together"])],
     }
     target.write_text(json.dumps(said))

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 NO_RECORDS = {
     r"probes/.+": "written when a store is opened, to see whether it refuses a second write",
     r"scheduler\.json": "says which scheduler may write, and is refused otherwise",
-    r".+/observed/\d{6}\.json": "observations, outside every promise about bytes",
+    r".+/observed/(\d{6}\.json|costs\.html)": "observations, outside every promise about bytes",
     r"current/.+": "copies for consumers: laurel place holds them against the catalog",
     r"profiles/.+": "a memory of what can be counted again from the rows",
     r"deliveries/.+": "when predictions went where, an observation",

@@ -47,6 +47,7 @@ WATCHED = """\
 alarms:
   confirm: 1
   nights: 1
+  uncalibrated: confirm
   notify:
     - {kind: mail, connection: smtp_ops, to: [ops@example.org]}
     - {kind: webhook, connection: hook, severity: critical}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, bin_counts, build_profile
 from laurel.domain.report import ChampionFacts
 from laurel.stages.monitor import MonitorInput
+from laurel.stages.seen import Part, Seen, see
 from laurel.usecase import UseCase
 
 CARRIERS = ("UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E", "WN", "VX", "FL", "AS", "F9")
@@ -153,22 +154,38 @@ def make_trailing(days: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([*parts]) if days else empty
 
 
+def make_seen(today: pd.DataFrame, profile: Counts, **changes: Any) -> Seen:
+    """What is seen of a night's rows; ``changes`` are of the one part that they come in."""
+    decided = {"score": today["score"], "decision": today["score"] >= 0.5}
+    part = Part(features_of(today), pd.DataFrame(decided))
+    return see(
+        make_usecase(),
+        [replace(part, **changes)],
+        profile=profile,
+        rows=len(today),
+        partition=TODAY,
+    )
+
+
 def make_input(
     today: pd.DataFrame | None = None,
     *,
     days: dict[str, pd.DataFrame] | None = None,
     profile: Counts | None = None,
+    part: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> MonitorInput:
-    """Everything a report is made of; a calm night when nothing is said."""
+    """Everything a report is made of; a calm night when nothing is said.
+
+    part: what is said otherwise of the night's own rows.
+    """
     today = make_rows(900, seed=7, weekday=TODAY.day.weekday()) if today is None else today
     days = make_days() if days is None else days
     champion = make_champion(profile)
     given = MonitorInput(
         partition=TODAY,
         champion=champion,
-        features=features_of(today),
-        predictions=pd.DataFrame({"score": today["score"], "decision": today["score"] >= 0.5}),
+        seen=make_seen(today, champion.profile, **(part or {})),
         trailing=make_trailing(days),
         trailing_counts={
             key: bin_counts(champion.profile, features_of(frame), scores_of(frame))

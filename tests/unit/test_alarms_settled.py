@@ -61,6 +61,9 @@ def given(shifted: Sequence[int] = (), **changes: Any) -> MonitorInput:
     )
 
 
+CONFIRMING = Alarms(uncalibrated="confirm")
+
+
 def settled(
     made: MonitorInput,
     *,
@@ -74,7 +77,7 @@ def settled(
         monitor(usecase, made),
         Known(made.trailing_counts, made.trailing, calibration, said),
         monitoring=usecase.config.monitoring,
-        alarms=alarms or Alarms(),
+        alarms=alarms or CONFIRMING,
         objective=OBJECTIVES["binary"],
     )
 
@@ -117,6 +120,29 @@ def test_two_of_three_nights_confirm_and_ask_for_retraining_where_that_is_wanted
     assert report.verdict.startswith("1 alarm: wind has drifted")
     assert report.retrain is True
     assert settled(given([0, 2])).retrain is False
+
+
+def test_a_bound_that_nobody_calibrated_is_shown_as_learning_and_disturbs_nobody() -> None:
+    report = settled(given([0, 1, 2]), alarms=Alarms(), retrain=True)
+    alarm = found(report)
+
+    assert alarm is not None
+    assert (alarm.state, alarm.change, alarm.severity) == ("learning", None, "critical")
+    assert alarm.tally == "3 of the last 3 nights"
+    assert alarm.belief == UNCALIBRATED
+    assert not alarm.loud
+    assert report.standing == "deserved"
+    assert report.retrain is False
+    assert "not calibrated yet, so nothing is said of it" in report.verdict
+    known = settled(given([0, 1, 2]), calibration=calibrated(1.2), alarms=Alarms())
+    assert found(known).state == "confirmed"
+    gone = settled(given([3, 4, 5]), alarms=Alarms())
+    assert (found(gone), gone.cleared) == (None, ())
+
+
+def test_a_bound_on_performance_that_a_person_gave_needs_no_calibration() -> None:
+    report = settled(labelled({}), alarms=Alarms())
+    assert found(report, "performance/auc").state == "confirmed"
 
 
 def test_an_alarm_clears_after_quiet_nights_and_says_so() -> None:

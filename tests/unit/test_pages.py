@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 from laurel.domain.report import DataWarning, Quarantined
+from laurel.domain.surroundings import Cost
 from laurel.pages import charts
+from laurel.pages.costs import render_costs
 from laurel.pages.decision import render_decision
 from laurel.pages.report import render_report
 from laurel.stages.monitor import monitor
@@ -61,9 +63,13 @@ def hostile_report() -> str:
         profile=PROFILE,
         warnings=(DataWarning(HOSTILE, HOSTILE, HOSTILE),),
         quarantine=(Quarantined(HOSTILE, HOSTILE, (HOSTILE,)),),
-        observed={"seconds": 2.5, "peak_memory_bytes": 2.0**28},
     )
     return render_report(monitor(make_usecase(), given))
+
+
+def costs_page() -> str:
+    cost = Cost(HOSTILE, "peak_memory_bytes", 2.0**28, math.nan, math.nan, 0)
+    return render_costs("flights", "2013-07-01", [cost], report="../report.html")
 
 
 @cache
@@ -73,13 +79,14 @@ def all_pages() -> tuple[str, ...]:
 
 def pages() -> Iterator[str]:
     yield hostile_report()
+    yield costs_page()
     yield render_report(monitor(make_usecase(), make_input(days={}, profile=PROFILE)))
     yield render_decision(**make_documents(make_evidence(origin=HOSTILE)))
     yield render_decision(**make_documents(make_evidence(skill=0.2)))
     yield render_decision(**make_documents(make_evidence(champion=None)))
 
 
-@pytest.fixture(scope="module", params=range(5))
+@pytest.fixture(scope="module", params=range(6))
 def page(request: pytest.FixtureRequest) -> str:
     return all_pages()[request.param]
 
@@ -89,7 +96,9 @@ def test_a_page_needs_nothing_from_outside_and_runs_no_script(page: str) -> None
     assert reader.open == []
     assert not {"script", "iframe", "img", "object", "form"} & set(reader.tags)
     assert not [name for name, _ in reader.attributes if name.startswith("on") or name == "src"]
-    assert [value for name, value in reader.attributes if name == "href"] == ["data:,"]
+    icon, *beside = [value for name, value in reader.attributes if name == "href"]
+    assert icon == "data:,"
+    assert {*beside} <= {"observed/costs.html", "../report.html"}, "pages of the same run"
     assert "url(" not in page
     assert "@import" not in page
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -18,7 +17,6 @@ from laurel.domain.report import Report
 from laurel.domain.since_yesterday import since_yesterday
 from laurel.domain.surroundings import (
     AgePoint,
-    Cost,
     Dependencies,
     SchemaChange,
     Shadow,
@@ -58,7 +56,6 @@ def eventful() -> Report:
         today.assign(hour=today["hour"] / 2, distance=today["distance"] * 3),
         days=NIGHTS,
         profile=PROFILE,
-        observed={"seconds": 2.5},
     )
     trailing = given.trailing.copy()
     before = trailing["partition"].astype(str) < CHANGED
@@ -73,7 +70,6 @@ def eventful() -> Report:
         dependencies=Dependencies("b", "a", "a", ("numpy 2.1 then, 2.2 now",), ("numpy 2.2",)),
         schemas=(SchemaChange("flights", "seats", "is new", "2013-06-30"),),
         shadows=(Shadow("flights-new", point.as_of, 900, 700, {"auc": 0.7}, {"auc": 0.69}, 0.1),),
-        costs=(Cost("score", "peak_memory_bytes", 2.0**28, math.nan, math.nan, 0),),
         cleared=("freshness/weather",),
     )
 
@@ -86,8 +82,9 @@ def wide() -> Report:
     then = pd.DataFrame({name: rng.normal(size=600) for name in names})
     rows = make_rows(600, seed=3)
     profile = build_profile(then, scores_of(rows), importance=dict.fromkeys(names, 1 / 60))
-    given = make_input(rows, days={}, profile=profile)
-    return monitor(make_usecase(), replace(given, features=then))
+    return monitor(
+        make_usecase(), make_input(rows, days={}, profile=profile, part={"features": then})
+    )
 
 
 PAGES: dict[str, Any] = {"calm": calm, "eventful": eventful, "wide": wide}

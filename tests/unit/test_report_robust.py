@@ -115,9 +115,9 @@ def test_five_hundred_features_are_profiled_counted_and_compared() -> None:
     profile = build_profile(then, rng.random(1_200))
     assert len(profile["together"]["names"]) == 24
     scores = rng.random(400)
-    given = make_input(days={}, profile=profile)
     predictions = pd.DataFrame({"score": scores, "decision": scores >= 0.5})
-    report = reported(replace(given, features=now, predictions=predictions))
+    part = {"features": now, "predictions": predictions}
+    report = reported(make_input(days={}, profile=profile, part=part))
     assert len(report.comparisons[0].features) == 500
     assert {d.severity for d in report.comparisons[0].features} == {"none"}
 

@@ -110,15 +110,23 @@ def deliver(
             typer.echo(f"{name} holds the newest revision of all that was delivered to it")
 
 
-def monitor(usecase: Name, partition: Day) -> None:
-    """Write the report of a partition."""
-    from laurel.domain.partition import Partition
+def monitor(
+    usecase: Name,
+    partition: Day,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Last partition, included: all nights up to it, as a backfill."),
+    ] = None,
+) -> None:
+    """Write the report of a partition, or of each one up to another."""
+    from laurel.domain.partition import Partition, partitions
     from laurel.runs import monitor as run
 
     site, case = open_case(usecase)
-    run.inputs_ready(site, case, partition=Partition.of(partition))
-    made = run.monitor(site, case, partition=Partition.of(partition), backfilled=False)
-    typer.echo(made.sentence())
+    first = Partition.of(partition)
+    for night in partitions(first.start, Partition.of(until or partition).end):
+        made = run.monitor(site, case, partition=night, backfilled=until is not None)
+        typer.echo(made.sentence())
 
 
 def rollback(

@@ -34,16 +34,17 @@ def floats(column: pd.Series[Any]) -> NDArray[np.float64]:
     return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan), dtype=np.float64)
 
 
-def quantile_edges(finite: NDArray[np.float64]) -> list[float]:
+def quantile_edges(ordered: NDArray[np.float64]) -> list[float]:
     """Edges that are values of the data, so that a discrete feature's bins are its values.
 
+    ordered: finite values in ascending order.
     The first lies just below the least value: bins are ``(edge, next edge]``, and what falls
     outside the range seen in training is counted by itself.
     """
-    if not len(finite):
+    if not len(ordered):
         return []
     # order statistics by whole numbers: each of these edges is one of the ten times finer ones too
-    ordered, n = np.sort(finite), len(finite)
+    n = len(ordered)
     inner = np.unique(ordered[(np.arange(1, BINS + 1) * n + BINS - 1) // BINS - 1])
     least = ordered[0]
     first = [] if len(inner) == BINS else [least]
@@ -54,6 +55,16 @@ def quantile_edges(finite: NDArray[np.float64]) -> list[float]:
 def count_between(values: NDArray[np.float64], edges: list[float]) -> list[int]:
     """How many values fall between the edges; missing ones fall nowhere."""
     return count_between_by(values, edges, np.zeros(len(values), np.intp), groups=1)[0]
+
+
+def count_ordered(ordered: NDArray[np.float64], edges: list[float]) -> list[int]:
+    """The same of values in ascending order, none missing: by looking up the edges in them.
+
+    >>> count_ordered(np.array([1.0, 2.0, 2.5]), [0.0, 2.0])
+    [0, 2, 1]
+    """
+    below = np.searchsorted(ordered, np.asarray(edges, dtype=float), side="right")
+    return [int(n) for n in np.diff([0, *below, len(ordered)])]
 
 
 def count_between_by(

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import special
-
+from laurel.domain.chance import kolmogorov_tail
 from laurel.domain.entry import describe, shape_of
 from laurel.domain.sketch import UNKNOWN, Description, Shape, ks_distance, wasserstein
 
@@ -71,4 +70,4 @@ def _ks_p_value(distance: float, left: Shape, right: Shape) -> float:
     if not n or not m:
         return math.nan
     root = math.sqrt(n / (n + m) * m)
-    return float(special.kolmogorov((root + 0.12 + 0.11 / root) * distance))
+    return kolmogorov_tail((root + 0.12 + 0.11 / root) * distance)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
+from laurel.domain.chance import normal_tail
 from laurel.domain.column import floats, is_numeric
 
 FEATURES = 24
@@ -137,7 +137,7 @@ def _fisher(r: float, c: float, n: int, m: int) -> float:
     limit = 1 - 1e-12
     apart = math.atanh(max(-limit, min(limit, r))) - math.atanh(max(-limit, min(limit, c)))
     error = math.sqrt(1 / (n - 3) + 1 / (m - 3))
-    return float(2 * special.ndtr(-abs(apart) / error))
+    return 2 * normal_tail(abs(apart) / error)
 
 
 def _pairs(names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from laurel.domain.chance import chi_square_tail
 
 Bins = Sequence[float]
 
@@ -111,7 +112,7 @@ def homogeneity(table: NDArray[Any]) -> float:
     expected = rows * columns / table.sum()
     statistic = float(((table - expected) ** 2 / expected).sum())
     freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-    return float(special.chdtrc(freedom, statistic))
+    return chi_square_tail(statistic, freedom)
 
 
 def missing_difference(

@@ -17,7 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.domain import sketch
-from laurel.domain.column import count_between, count_levels, floats, is_numeric, quantile_edges
+from laurel.domain.column import (
+    count_between,
+    count_levels,
+    count_ordered,
+    floats,
+    is_numeric,
+    quantile_edges,
+)
 from laurel.domain.objective import Numbers
 from laurel.domain.sketch import QUANTILES, UNKNOWN, Description, Shape
 from laurel.errors import DataError
@@ -36,21 +43,22 @@ def describe_column(column: pd.Series[Any]) -> Entry:
 
 def describe_numbers(values: NDArray[np.float64], *, kind: str) -> Entry:
     """The entry of numbers, nan where missing: coarse bins, moments, quantiles, a sketch."""
-    finite = np.sort(values[np.isfinite(values)])
+    known = np.sort(values[~np.isnan(values)])
+    finite = known[np.isfinite(known)]
     edges = quantile_edges(finite)
     return {
         "kind": kind,
         "edges": edges,
-        "counts": count_between(values, edges),
-        "missing": int(np.isnan(values).sum()),
-        **_sketched(values, finite),
+        "counts": count_ordered(known, edges),
+        "missing": len(values) - len(known),
+        **_sketched(known, finite),
     }
 
 
 def describe_probabilities(values: Numbers) -> Entry:
     """The entry of probabilities: 50 equal bins, and the sketch of numbers."""
     known = np.sort(values[~np.isnan(values)])
-    return {**_equal_bins(values), **_sketched(values, known)}
+    return {**_equal_bins(values), **_sketched(known, known)}
 
 
 def count_column(column: pd.Series[Any], reference: Mapping[str, Any]) -> Entry:
@@ -193,9 +201,10 @@ def shape_of(entry: Mapping[str, Any], reference: Mapping[str, Any]) -> Shape | 
     return Shape(edges, tuple(fine), least, largest, exact=reference["fine"]["exact"])
 
 
-def _sketched(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> Entry:
+def _sketched(known: NDArray[np.float64], ordered: NDArray[np.float64]) -> Entry:
+    """known: in ascending order; ordered: the finite ones of them."""
     edges, exact = sketch.fine_edges(ordered)
-    fine = {"edges": edges, "counts": count_between(values, edges), "exact": exact}
+    fine = {"edges": edges, "counts": count_ordered(known, edges), "exact": exact}
     if not len(ordered):
         return {"fine": fine, "mean": None, "std": None, "min": None, "max": None, "quantiles": {}}
     return {
@@ -204,7 +213,10 @@ def _sketched(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> Entr
         "std": float(ordered.std()),
         "min": float(ordered[0]),
         "max": float(ordered[-1]),
-        "quantiles": {str(q): float(np.quantile(ordered, q)) for q in QUANTILES},
+        "quantiles": {
+            str(q): float(value)
+            for q, value in zip(QUANTILES, np.quantile(ordered, QUANTILES), strict=True)
+        },
     }
 
 

@@ -89,7 +89,7 @@ class Gap:
 
     column: str
     protected: bool
-    """Whether the contract says that the column tells something of a person."""
+    """Whether the gate is to protect the column's groups (``gate.protected``)."""
     first: str
     last: str
     metric: str

@@ -44,7 +44,7 @@ def realise(
     scores: of the partition's rows; counts: partition → its counts, the partition's own too.
     """
     own = window[window["model_version"].astype(str) == version]
-    slices, rules = config.gate.slices, config.monitoring
+    slices, rules = sliced_columns(config), config.monitoring
     labels, said = measured.matured(own, objective=objective)
     days = measured.by_day(window, objective=objective)
     expected = {key: metrics_of(each["losses"]) for key, each in counts.items() if "losses" in each}
@@ -60,14 +60,13 @@ def realise(
         nights=nights,
         estimate_errors=estimate_errors(nights),
         slice_periods=periods,
-        gaps=gaps(periods, protected=protected(config)),
+        gaps=gaps(periods, protected=frozenset(config.gate.protected)),
     )
 
 
-def protected(config: UseCaseConfig) -> frozenset[str]:
-    """Slices whose columns, by the contract, tell something of a person."""
-    columns = config.rows.columns
-    return frozenset(name for name in config.gate.slices if columns[name].personal is not None)
+def sliced_columns(config: UseCaseConfig) -> tuple[str, ...]:
+    """The columns of the rows by whose values performance is told apart, each once."""
+    return tuple(dict.fromkeys((*config.gate.slices, *config.gate.protected)))
 
 
 def feedback_of(

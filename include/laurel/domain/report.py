@@ -25,7 +25,6 @@ from laurel.domain.performance import (
 )
 from laurel.domain.separation import Separation
 from laurel.domain.surroundings import (
-    Cost,
     Dependencies,
     Feedback,
     SchemaChange,
@@ -36,7 +35,6 @@ from laurel.domain.surroundings import (
 from laurel.domain.train_serve import TrainServe
 
 SCHEMA = 2
-OBSERVED = ("observed", "costs")
 SHORT = 4
 """Metrics with so few letters are called by them: AUC, MAE, RMSE."""
 
@@ -141,11 +139,7 @@ class Skew:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the nightly page says. Two runs over the same inputs are equal.
-
-    ``observed`` and ``costs`` (seconds, rows per second, memory) are what runs happened to cost:
-    they are shown on the page and left out of the document and of equality.
-    """
+    """Everything the nightly page says. Two runs over the same inputs are equal."""
 
     usecase: str
     title: str
@@ -186,14 +180,14 @@ class Report:
     feedback: Feedback | None = None
     """``None`` where nothing is decided."""
     shadows: tuple[Shadow, ...] = ()
+    sampled: Mapping[str, int] = field(default_factory=dict)
+    """Partitions whose performance is measured on a sample of their rows → their rows in all."""
     calibration: str | None = None
     """The digest of the calibration of alarms that this night knew."""
     cleared: tuple[str, ...] = ()
     """Checks whose alarm cleared on this night."""
     train_serve: TrainServe | None = None
     """Sampled rows of the newest training, featurized as scoring does."""
-    observed: Mapping[str, float] = field(default_factory=dict, compare=False)
-    costs: tuple[Cost, ...] = field(default=(), compare=False)
 
     @property
     def standing(self) -> Standing:
@@ -235,26 +229,27 @@ class Report:
     @property
     def _rest(self) -> str:
         """What is open besides loud alarms, in words."""
-        told = f"{len(self.alarms)} suspected or acknowledged, nothing else"
-        return told if self.alarms else "drift within the bounds"
+        learning = sum(alarm.state == "learning" for alarm in self.alarms)
+        told = len(self.alarms) - learning
+        if told:
+            return f"{told} suspected or acknowledged, nothing else"
+        if learning:
+            return "bounds of drift are not calibrated yet, so nothing is said of it"
+        return "drift within the bounds"
 
     def document(self) -> dict[str, Any]:
         """The report as plain JSON values, equal for equal inputs; undefined numbers are null.
 
-        The profile and the counts are named by their digests and observations are left out.
+        The profile and the counts are named by their digests.
         """
         said = {
             item.name: plain(getattr(self, item.name))
             for item in fields(self)
-            if item.name not in (*OBSERVED, "counts")
+            if item.name != "counts"
         }
         said["champion"]["profile"] = digest(self.champion.profile)
         said["counts"] = digest(self.counts)
         return {"schema": SCHEMA, "verdict": self.verdict, "standing": self.standing, **said}
-
-    def observations(self) -> dict[str, Any]:
-        """What runs happened to cost, as plain JSON values: outside every promise about bytes."""
-        return {name: plain(getattr(self, name)) for name in OBSERVED}
 
 
 def named(score: str) -> str:

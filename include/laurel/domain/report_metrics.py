@@ -64,7 +64,7 @@ def _champion(document: Document) -> Iterator[Sample]:
 
 
 def _alarms(document: Document) -> Iterator[Sample]:
-    for state in ("suspected", "confirmed", "acknowledged"):
+    for state in ("learning", "suspected", "confirmed", "acknowledged"):
         for severity in ("warning", "critical"):
             found = [
                 alarm

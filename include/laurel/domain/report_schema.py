@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from laurel.domain.report import OBSERVED, SCHEMA, Report, Standing
+from laurel.domain.report import SCHEMA, Report, Standing
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ADDED = {
@@ -49,14 +49,13 @@ def report_schema() -> dict[str, Any]:
         kind.__pydantic_config__ = documented
     found = TypeAdapter(Report).json_schema(mode="serialization", schema_generator=_Undefined)
     definitions = found.pop("$defs")
-    own = {name: each for name, each in found["properties"].items() if name not in OBSERVED}
+    own = found["properties"]
     digest_of = "Digest of the counts over the profile's bins that the next nights add up."
     own["counts"] = {**DIGEST, "description": digest_of}
     definitions["ChampionFacts"]["properties"]["profile"] = {
         **DIGEST,
         "description": "Digest of the profile of what the model saw in training.",
     }
-    definitions.pop("Cost", None)
     for each in definitions.values():
         _every_field(each)
     whole = {**found, "properties": {**ADDED, **own}, "$defs": definitions}

@@ -11,6 +11,8 @@ REFERENCE_ROWS = 2_000
 """Rows of what a model learned from that are kept beside it."""
 NIGHT_ROWS = 100
 """Rows of a night that are kept beside its predictions."""
+MEASURED = 50_000
+"""Rows of a night that performance is measured on, about: all of them where there are no more."""
 VALUES = 400_000
 """Values of a reference's sample at most, and a twentieth of them of a night's."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from laurel.domain.chance import normal_tail
 
 
 @dataclass(frozen=True)
@@ -64,4 +65,4 @@ def p_value_of(areas: Sequence[tuple[float, float]]) -> tuple[float, float]:
     error = math.sqrt(sum(variance for _, variance in areas)) / len(areas)
     if math.isnan(error) or error == 0:
         return mean, math.nan
-    return mean, float(special.ndtr(-(mean - 0.5) / error))
+    return mean, normal_tail((mean - 0.5) / error)

@@ -127,16 +127,16 @@ class Shadow:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run of the night happened to cost, against the nights before."""
+    """What a run of the night happened to cost, against those before."""
 
     run: str
-    """``score``, ``monitor``, or ``ingest/<dataset>``."""
+    """``score``, ``monitor``, ``train``, or ``ingest/<dataset>``."""
     measure: str
     """``seconds``, ``rows_per_second`` or ``peak_memory_bytes``."""
     value: float
     usual: float
-    """Median over the trailing window; nan without any."""
+    """Median over those before; nan without any."""
     ratio: float
     """Value over what is usual; nan where either is unknown."""
-    nights: int
-    """Nights of the trailing window that were observed."""
+    runs: int
+    """Runs before it that were observed."""

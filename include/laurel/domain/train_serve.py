@@ -66,8 +66,7 @@ def compare_features(
     lacking = [name for name in names if name not in served.columns]
     added = [name for name in served.columns if name not in learned.columns and name not in head]
     there = served.set_index(list(key))
-    asked = pd.MultiIndex.from_frame(learned[list(key)]) if len(key) > 1 else learned[key[0]]
-    places = there.index.get_indexer(pd.Index(asked))
+    places = there.index.get_indexer(keys_of(learned, key))
     absent = places < 0
     differs = {name: _differ(learned[name], there[name], places) for name in names if name in there}
     wrong = absent.copy()
@@ -78,6 +77,15 @@ def compare_features(
     features = [name for name in names if name in lacking or differs[name][~absent].any()] + added
     example = _example(learned, there, places, differs, key=key) if wrong.any() else None
     return int(wrong.sum()), tuple(features), example
+
+
+def keys_of(frame: pd.DataFrame, key: Sequence[str]) -> pd.Index[Any]:
+    """The keys of rows, of one column or of several.
+
+    >>> list(keys_of(pd.DataFrame({"id": ["a", "b"], "x": [1, 2]}), ["id"]))
+    ['a', 'b']
+    """
+    return pd.MultiIndex.from_frame(frame[list(key)]) if len(key) > 1 else pd.Index(frame[key[0]])
 
 
 def _differ(learned: pd.Series[Any], served: pd.Series[Any], places: NDArray[Any]) -> NDArray[Any]:

@@ -26,6 +26,8 @@ def render_report(report: Report, *, recompute: Sequence[str] | None = None) -> 
         .render(
             report=report,
             changes=since_yesterday(report),
+            judged=[alarm for alarm in report.alarms if alarm.state != "learning"],
+            learning=[alarm for alarm in report.alarms if alarm.state == "learning"],
             metrics=list(performance.metric_rows(report)),
             over_time=list(performance.over_time(report)),
             standing=[
@@ -40,7 +42,6 @@ def render_report(report: Report, *, recompute: Sequence[str] | None = None) -> 
             separations=drift.separations(report),
             correlations=drift.correlations(report),
             datasets=data.datasets(report),
-            observed=data.observed(report),
             terms=TERMS,
             glossary=_glossary(report),
             chance=drift.chance,

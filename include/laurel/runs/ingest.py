@@ -6,7 +6,6 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
 
 from laurel.adapters.gx import find_suite
@@ -14,6 +13,7 @@ from laurel.adapters.quarantine import REFUSED, ROWS
 from laurel.adapters.records import observe
 from laurel.adapters.sources import open_source
 from laurel.adapters.sources.contract import SourceState
+from laurel.adapters.spent import spent_since
 from laurel.adapters.tables import TableFacts, file_facts
 from laurel.adapters.tables.spool import Landed
 from laurel.domain.canonical import digest, instant
@@ -99,7 +99,7 @@ class _Run:
         split = self._hold_split(pulled, found)
         published = self._publish(good, run=run)
         self.site.run_records(self.usecase).enter("ingest", run, grown=True)
-        self._observe(run, pulled, seconds=perf_counter() - started)
+        self._observe(run, pulled, started=started)
         refused = {**pulled.refused, **self._failed(pulled, found, before)}
         if refused:
             refusals.refuse(self.site, self.usecase, self.dataset, refused=refused)
@@ -189,13 +189,11 @@ class _Run:
             )
         return held
 
-    def _observe(self, run: str, pulled: Pulled, *, seconds: float) -> None:
+    def _observe(self, run: str, pulled: Pulled, *, started: float) -> None:
         rows = sum(landed.rows for landed in pulled.landed.values())
         said = {
-            "seconds": round(seconds, 3),
             "partitions": len(pulled.landed) + len(pulled.refused),
-            "rows_per_second": round(rows / seconds),
-            "peak_memory_bytes": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
+            **spent_since(started, rows=rows),
         }
         observe(self.site.store, f"runs/{self.usecase.name}/ingest/{run}", said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -260,23 +260,37 @@ def _past_days(
 
 
 def _stamped(folder: Path, lines: tuple[Revision, ...], *, spec: Dataset) -> pd.DataFrame:
-    if not lines:
-        return _empty(spec)
+    return stamped(folder, lines) if lines else _empty(spec)
+
+
+def stamped(
+    folder: Path,
+    lines: tuple[Revision, ...],
+    *,
+    columns: Sequence[str] | None = None,
+    frame: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The rows of revisions, one below the other, with ``partition`` and ``known_at``.
+
+    lines: at least one, whose files are named by their partitions. frame: what was read of a
+    single one already.
+    """
+    if frame is not None:
+        (line,) = lines
+        return _stamp(frame, [(line, len(frame))])
     files = [folder / f"{revision.partition}.parquet" for revision in lines]
     if not equal_types(files):
         # the contract has changed in between
         parts = zip(files, lines, strict=True)
-        frames = [_stamp(read_table(file), (line,)) for file, line in parts]
+        frames = [_stamp(read_table(file, columns), [(line, line.rows)]) for file, line in parts]
         return pd.concat(frames, ignore_index=True)
-    return _stamp(read_table(files), lines)
+    return _stamp(read_table(files, columns), [(line, line.rows) for line in lines])
 
 
-def _stamp(frame: pd.DataFrame, lines: tuple[Revision, ...]) -> pd.DataFrame:
-    """The rows of revisions, one below the other, with ``partition`` and ``known_at``."""
-    rows = [line.rows for line in lines]
-    days = pd.array([line.partition for line in lines], dtype="str")
-    moments = pd.array([pd.Timestamp(line.known_at) for line in lines], dtype=INSTANT)
-    places = np.repeat(np.arange(len(lines)), rows)
+def _stamp(frame: pd.DataFrame, lines: Sequence[tuple[Revision, int]]) -> pd.DataFrame:
+    days = pd.array([line.partition for line, _ in lines], dtype="str")
+    moments = pd.array([pd.Timestamp(line.known_at) for line, _ in lines], dtype=INSTANT)
+    places = np.repeat(np.arange(len(lines)), [rows for _, rows in lines])
     return frame.assign(**{PARTITION: days.take(places), KNOWN_AT: moments.take(places)})
 
 

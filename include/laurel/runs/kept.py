@@ -90,10 +90,3 @@ def warnings_of(
             texts = said_of(site, usecase, name, revision)
             found += [DataWarning(dataset=name, suite=spec.suite, text=text) for text in texts]
     return tuple(found)
-
-
-def observed_scoring(site: Site, usecase: UseCase, own: Revision) -> Mapping[str, float]:
-    """What the newest run of a scoring cost."""
-    prefix = f"runs/{usecase.name}/score/{own.run}/observed/"
-    keys = list(site.store.keys(prefix))
-    return json.loads(site.store.read(keys[-1])) if keys else {}

@@ -12,13 +12,16 @@ from typing import Any
 from laurel.adapters.environment import code_identity, environment_identity
 from laurel.adapters.openmetrics import exposition
 from laurel.adapters.records import find_bundle, observe, write_bundle
+from laurel.adapters.spent import spent_since
 from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
 from laurel.domain.canonical import canonical_json, digest
 from laurel.domain.nights import line_of_report
 from laurel.domain.partition import Partition
-from laurel.domain.report import Report
+from laurel.domain.report import Report, plain
 from laurel.domain.report_metrics import gauges
+from laurel.pages.costs import render_costs
 from laurel.pages.report import render_report
+from laurel.runs.costs import find_costs
 from laurel.runs.night import Night, choose_night, gather, survey
 from laurel.runs.settling import measure_night
 from laurel.runs.site import Site
@@ -29,6 +32,8 @@ from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
 
+COSTS = "observed/costs.html"
+"""Beside the report, outside every promise about bytes: what the runs of the night cost."""
 METRICS = "metrics.txt"
 """Beside the report: what it says, as OpenMetrics text."""
 SHOWN, VERDICT, OPEN = 6, 240, 60
@@ -156,8 +161,11 @@ def _write(site: Site, usecase: UseCase, *, night: Night, run: str, folder: Path
     site.store.create(f"{bundle.prefix}/report.json", canonical_json(document))
     site.store.create(f"{bundle.prefix}/{METRICS}", exposition(gauges(document)))
     write_bundle(site.store, bundle)
-    seconds = round(perf_counter() - started, 3)
-    observe(site.store, bundle, {"seconds": seconds, "report": report.observations()})
+    spent = spent_since(started, rows=report.rows)
+    costs = find_costs(site, usecase, night.partition, monitored=spent)
+    observe(site.store, bundle, {**spent, "costs": plain(costs)})
+    page = render_costs(usecase.name, night.partition.key, costs, report="../report.html")
+    site.store.create(f"{bundle.prefix}/{COSTS}", page.encode())
 
 
 def _bundle(site: Site, usecase: UseCase, *, night: Night, run: str, report: Report) -> Bundle:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from laurel.adapters.quarantine import list_quarantine
 from laurel.adapters.records import find_bundle
-from laurel.adapters.tables import read_table
+from laurel.adapters.tables import iter_table, read_table, table_rows
 from laurel.adapters.xgboost import SAMPLE
 from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import digest
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import PREDICTIONS
-from laurel.domain.history import (
-    cutoff_of,
-)
-from laurel.domain.lateness import count_labels
+from laurel.domain.history import cutoff_of
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
+from laurel.domain.realising import sliced_columns
 from laurel.domain.report import ChampionFacts, Quarantined
-from laurel.errors import IntegrityError, NotFound, Pending
-from laurel.runs.costs import find_costs
+from laurel.errors import DataError, IntegrityError, NotFound, Pending
 from laurel.runs.inputs import Inputs, choose_inputs, lay_files, line_of, load_given
 from laurel.runs.kept import (
     kept_nights,
     newest_partitions,
-    observed_scoring,
     scoring_of,
     warnings_of,
 )
-from laurel.runs.matured import load_stamped, matured
 from laurel.runs.settling import Said, said_of_night
 from laurel.runs.site import Site
 from laurel.runs.surroundings import (
@@ -43,11 +39,12 @@ from laurel.runs.surroundings import (
     find_volumes,
     known_states,
 )
+from laurel.runs.trailing import load_trailing
 from laurel.runs.train import named_training, trained_files
 from laurel.runs.train_serve import Learned, newest_learned
 from laurel.stages.monitor import MonitorInput
-from laurel.stages.score import Scores
-from laurel.stages.score import score as score_rows
+from laurel.stages.score import BATCH, Scorer
+from laurel.stages.seen import Part, Seen, see
 from laurel.usecase import UseCase
 
 
@@ -84,6 +81,9 @@ class Night:
     held: tuple[Quarantined, ...]
     """Rows of the partition that wait in quarantine."""
     served: Served
+    rows: tuple[Revision, ...]
+    """The raw rows of the window, for the columns that performance is sliced by; none where there
+    are no such columns."""
     again: Inputs
     """What the partition would be scored from now, to compare with what was published."""
     alarms: Said
@@ -100,11 +100,13 @@ class Night:
         known = [line for line in map(line_of, self.labels) if line not in read.get(labels, ())]
         read[labels] = [*read.get(labels, ()), *known]
         read[PREDICTIONS] = [*map(line_of, self.past), line_of(self.predictions)]
+        sliced = {"sliced": [*map(line_of, self.rows)]} if self.rows else {}
         around = {"around": digest(self.around.document())} if self.around else {}
         said = {
             "read": read,
             "quarantine": [item.id for item in self.held],
             "alarms": self.alarms.document(),
+            **sliced,
             **around,
         }
         return {**said, "learned": self.learned.training.id} if self.learned else said
@@ -134,6 +136,7 @@ def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night
         past=_known(predictions, partition, first=-days, last=-1),
         labels=_known(labels, partition, first=-days, last=0),
         held=_held(site, usecase, partition=partition),
+        rows=sliced_rows(site, usecase, partition=partition),
         served=served,
         again=choose_inputs(site, usecase, partition=partition, champion=served.entry),
         alarms=said_of_night(site, usecase, partition),
@@ -165,9 +168,15 @@ def survey(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Night
 def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> MonitorInput:
     """Fetch what the night's report is made of, each file checked against its md5."""
     partition, own = night.partition, night.predictions
-    again = _score_again(site, usecase, night=night, folder=folder)
-    served = load_stamped(site, (*night.past, own), folder=folder / "past")
-    labels = load_stamped(site, night.labels, folder=folder / "labels")
+    profile, seen = _see(site, usecase, night=night, folder=folder)
+    trailing = load_trailing(
+        site,
+        usecase,
+        served=(*night.past, own),
+        labels=night.labels,
+        rows=night.rows,
+        folder=folder / "trailing",
+    )
     version = night.served.model_version
     counts, samples = kept_nights(
         site, usecase, night.past, version=version, folder=folder / "samples"
@@ -176,27 +185,21 @@ def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Monit
     states = _states(site, usecase)
     return MonitorInput(
         partition=partition,
-        champion=night.served.facts(again.profile),
-        features=again.features,
-        predictions=load_stamped(site, (own,), folder=folder / "own"),
-        trailing=matured(usecase, predictions=served, labels=labels),
+        champion=night.served.facts(profile),
+        seen=seen,
+        trailing=trailing.rows,
+        sampled=trailing.sampled,
         trailing_counts=counts,
         newest=newest_partitions(states, partition=partition),
         warnings=warnings_of(site, usecase, states, partition),
         quarantine=night.held,
-        rescored=again.scores,
-        labels=count_labels(served, labels, usecase.config, last=night.labels[-1].partition)
-        if night.labels
-        else None,
-        losses=again.losses,
+        labels=trailing.labels,
         reference=read_table(sample) if sample.is_file() else None,
         samples=samples,
         staleness=around.staleness if around else None,
         volumes=around.volumes if around else (),
         dependencies=around.dependencies if around else None,
         schemas=around.schemas if around else (),
-        observed=observed_scoring(site, usecase, own),
-        costs=find_costs(site, usecase, states, partition),
     )
 
 
@@ -205,6 +208,17 @@ def _known(
 ) -> tuple[Revision, ...]:
     days = (partition.shifted(n) for n in range(first, last + 1))
     found = (state.revision(day.key, partition.end) for day in days)
+    return tuple(revision for revision in found if revision is not None)
+
+
+def sliced_rows(site: Site, usecase: UseCase, *, partition: Partition) -> tuple[Revision, ...]:
+    """The raw rows of a night's window, each as it was known when it was scored."""
+    config = usecase.config
+    if not sliced_columns(config):
+        return ()
+    state, days = site.catalog(usecase, config.rows_name).read(), config.monitoring.reference_days
+    window = (partition.shifted(number) for number in range(-days, 1))
+    found = (state.revision(day.key, day.end) for day in window)
     return tuple(revision for revision in found if revision is not None)
 
 
@@ -238,11 +252,38 @@ def _served(site: Site, usecase: UseCase, *, own: Revision, partition: Partition
     return Served(model_version=version, entry=entry, training=training)
 
 
-def _score_again(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Scores:
-    """The model's scores on the features as they are known now."""
+def _see(
+    site: Site, usecase: UseCase, *, night: Night, folder: Path
+) -> tuple[Mapping[str, Any], Seen]:
+    """The model's profile, and the night's rows: published, beside the same model's scores now."""
     given = load_given(site, usecase, inputs=night.again, folder=folder / "given")
     files = trained_files(site, night.served.training)
-    return score_rows(usecase, given, model=lay_files(site, files, folder=folder / "model"))
+    scorer = Scorer(usecase, given, model=lay_files(site, files, folder=folder / "model"))
+    published = folder / "own.parquet"
+    site.plane.place({published: night.predictions.md5})
+    seen = see(
+        usecase,
+        _parts(scorer, published),
+        profile=scorer.profile,
+        rows=scorer.rows,
+        partition=night.partition,
+    )
+    return scorer.profile, seen
+
+
+def _parts(scorer: Scorer, published: Path) -> Iterator[Part]:
+    """Batches of features, and the predictions of the same rows."""
+    said = iter_table(published, rows=BATCH) if scorer.rows else iter([read_table(published)])
+    for batch, predictions in zip_longest(scorer.batches(rows=BATCH), said):
+        if batch is None or predictions is None:
+            raise DataError(
+                "there is not one prediction for each row of the partition",
+                usecase=scorer.config.name,
+                partition=scorer.partition.key,
+                found=f"{table_rows(published):,} predictions",
+                expected=f"{scorer.rows:,} rows",
+            )
+        yield Part(batch.features, predictions, batch.scores, scorer.losses(batch))
 
 
 def _holdout(training: Bundle) -> Mapping[str, float]:

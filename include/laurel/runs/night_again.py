@@ -15,7 +15,7 @@ from laurel.domain.report import Quarantined
 from laurel.domain.train_serve import TrainServe
 from laurel.runs.corrected import corrected_site
 from laurel.runs.inputs import Inputs
-from laurel.runs.night import Night, Served, gather
+from laurel.runs.night import Night, Served, gather, sliced_rows
 from laurel.runs.settling import measure_night, said_then
 from laurel.runs.site import Site
 from laurel.usecase import UseCase
@@ -62,6 +62,7 @@ def report_again(
             if line[0] >= first
         ),
         held=_held(site, then),
+        rows=sliced_rows(seen, usecase, partition=partition),
         served=served,
         again=inputs,
         alarms=said_then(then.inputs.get("alarms"), usecase),

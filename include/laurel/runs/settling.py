@@ -55,7 +55,8 @@ def said_then(document: Mapping[str, Any] | None, usecase: UseCase) -> Said:
     rules = document["rules"]
     return Said(
         rules=usecase.config.alarms.model_copy(
-            update={"confirm": rules["confirm"], "nights": rules["nights"]}
+            # reports of before this rule confirmed all
+            update={"uncalibrated": "confirm", **rules}
         ),
         calibration=document["calibration"],
         acknowledgements=tuple(Acknowledgement(**each) for each in document["acknowledgements"]),

@@ -66,7 +66,7 @@ def find_staleness(
 ) -> Staleness:
     """The champion's age, and champions on later hold-outs, by what was decided by the night."""
     ledger = site.ledger(usecase).read()
-    decided = _trainings(ledger, partition)
+    decided = known_trainings(ledger, partition)
     later = [entry for entry in decided if entry.as_of > champion.as_of]
     points = (
         _age_point(site, usecase, ledger, entry, folder=folder) for entry in decided[-TRAININGS:]
@@ -115,8 +115,8 @@ def find_schema_changes(
     return tuple(found)
 
 
-def _trainings(ledger: LedgerState, partition: Partition) -> list[LedgerEntry]:
-    """The last word on each training that was effective by the partition's end, by as_of."""
+def known_trainings(ledger: LedgerState, partition: Partition) -> list[LedgerEntry]:
+    """The last word on each training that was effective by a partition's end, by as_of."""
     known = (
         entry
         for entry in ledger.history

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from laurel.adapters.dvc import Workspace
 from laurel.adapters.environment import code_identity, environment_identity, installed_versions
-from laurel.adapters.records import find_bundle, write_bundle, write_environment
+from laurel.adapters.records import find_bundle, observe, write_bundle, write_environment
+from laurel.adapters.spent import spent_since
 from laurel.domain.bundle import Bundle, Code, model_version, run_id
 from laurel.domain.canonical import canonical_json, instant
 from laurel.domain.data import FileRef
@@ -183,7 +185,7 @@ def _run(
     folder: Path,
     run: str,
 ) -> Bundle:
-    as_of = chosen.window.as_of
+    started, as_of = perf_counter(), chosen.window.as_of
     made = run_stages(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
     bundle = Bundle(
         id=run,
@@ -207,6 +209,8 @@ def _run(
     write_pages(site, bundle, folder)
     write_environment(site.store, installed_versions())
     write_bundle(site.store, bundle)
+    rows = sum(revision.rows for revision in chosen.revisions[usecase.config.rows_name])
+    observe(site.store, bundle, spent_since(started, rows=rows))
     return bundle
 
 

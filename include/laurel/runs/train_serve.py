@@ -14,7 +14,7 @@ from laurel.domain.canonical import digest
 from laurel.domain.history import PARTITION
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
-from laurel.domain.train_serve import TrainServe, compare_features
+from laurel.domain.train_serve import TrainServe, compare_features, keys_of
 from laurel.errors import Pending
 from laurel.runs.inputs import Inputs, choose_inputs, lay_files, load_given
 from laurel.runs.site import Site
@@ -69,9 +69,14 @@ def train_serve(
     given = load_given(site, usecase, inputs=inputs, folder=folder / "given")
     model = lay_files(site, trained_files(site, training), folder=folder / "model")
     key = list(usecase.config.rows.key)
-    parts = Scorer(usecase, given, model=model).encoded()
+    wanted = keys_of(frame, key)
     served = pd.concat(
-        [pd.concat([part.rows[key], with_text(part.features)], axis=1) for part in parts],
+        [
+            pd.concat([part.rows[key], with_text(part.features)], axis=1)[
+                keys_of(part.rows, key).isin(wanted)
+            ]
+            for part in Scorer(usecase, given, model=model).encoded()
+        ],
         ignore_index=True,
     )
     differing, features, example = compare_features(frame, served, key=key)

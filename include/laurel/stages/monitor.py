@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from laurel.adapters.xgboost.separating import separate
 from laurel.domain.alarm import raise_alarms
 from laurel.domain.lateness import LabelCounts
-from laurel.domain.losses import sum_losses
-from laurel.domain.objective import Objective, judged_objective
-from laurel.domain.objective.base import DECISION
+from laurel.domain.objective import judged_objective
 from laurel.domain.partition import Partition
-from laurel.domain.profile import Counts, bin_counts
+from laurel.domain.profile import Counts
 from laurel.domain.realising import feedback_of, realise, window_of
 from laurel.domain.report import (
     ChampionFacts,
@@ -26,12 +20,10 @@ from laurel.domain.report import (
     Freshness,
     Quarantined,
     Report,
-    Skew,
 )
-from laurel.domain.sampling import REFERENCE_ROWS, night_rows, sample_rows, together
+from laurel.domain.sampling import MEASURED, night_rows, together
 from laurel.domain.separation import Separation
 from laurel.domain.surroundings import (
-    Cost,
     Dependencies,
     SchemaChange,
     Shadow,
@@ -40,11 +32,12 @@ from laurel.domain.surroundings import (
 )
 from laurel.domain.train_serve import TrainServe
 from laurel.domain.windows import Counted, compare_windows, whole_weeks
-from laurel.errors import DataError
+from laurel.stages.seen import Seen, expect_columns
 from laurel.usecase import UseCase
 
-SAME_SCORE = 1e-6
 FRESH_DAYS = 1
+SHOWN = 5
+"""Nights that a note names."""
 TRAILED = ("label", "partition", "model_version")
 
 
@@ -54,10 +47,8 @@ class MonitorInput:
 
     partition: Partition
     champion: ChampionFacts
-    features: pd.DataFrame
-    """The partition's features by the champion's own code, one row per prediction, same order."""
-    predictions: pd.DataFrame
-    """The partition's predictions: its scores, and ``decision`` where the objective decides."""
+    seen: Seen
+    """The partition's own rows, from :func:`laurel.stages.seen.see`."""
     trailing: pd.DataFrame
     """Predictions of the trailing window: scores, ``label`` (missing until it has matured),
     ``partition``, ``model_version``; and the columns of the gate's slices where at hand."""
@@ -68,14 +59,12 @@ class MonitorInput:
     """Dataset → its newest partition that was known at the end of this one."""
     warnings: tuple[DataWarning, ...] = ()
     quarantine: tuple[Quarantined, ...] = ()
-    rescored: NDArray[np.floating[Any]] | None = None
-    """The champion's scores on ``features``, computed anew, to compare with the published ones."""
     labels: LabelCounts | None = None
     """How the labels of the trailing window came."""
     train_serve: TrainServe | None = None
     """Sampled rows of the newest training, featurized as scoring does."""
-    losses: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """The losses to be expected of each of the partition's rows, where the model can say."""
+    sampled: Mapping[str, int] = field(default_factory=dict)
+    """Partition of ``trailing`` → its rows in all, where only a sample of them is there."""
     reference: pd.DataFrame | None = None
     """A sample of the feature rows that the champion learned from."""
     samples: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -86,36 +75,24 @@ class MonitorInput:
     schemas: tuple[SchemaChange, ...] = ()
     shadows: tuple[Shadow, ...] = ()
     """Challengers that scored the same rows in shadow."""
-    observed: Mapping[str, float] = field(default_factory=dict)
-    """What the runs cost: ``seconds``, ``rows_per_second``, ``peak_memory_bytes``, …"""
-    costs: tuple[Cost, ...] = ()
 
 
 def monitor(usecase: UseCase, given: MonitorInput) -> Report:
     """Report on one partition.
 
-    Equal inputs make equal reports. Raises :class:`DataError` when columns or features are
-    missing, or when features and predictions are not the same rows, and :class:`ConfigError` for
-    a bound on a metric that does not exist.
+    Equal inputs make equal reports. Raises :class:`DataError` when columns are missing, and
+    :class:`ConfigError` for a bound on a metric that does not exist.
     """
     rules, objective = usecase.config.monitoring, judged_objective(usecase.config)
     bounds = {objective.metric(b.metric).name: (b.kind, b.value) for b in rules.performance}
-    columns = objective.score_columns
-    predicted = (*columns, *((DECISION,) if objective.decision else ()))
-    _require(given.predictions, predicted, usecase=usecase, given=given)
-    _require(given.trailing, (*columns, *TRAILED), usecase=usecase, given=given)
-    scores = objective.scores(given.predictions, columns)
-    said = given.predictions[DECISION] if objective.decision else None
-    decided = None if said is None or not said.notna().any() else said
-    counts = bin_counts(given.champion.profile, given.features, scores, decided=decided)
-    if given.losses:
-        counts = {**counts, "losses": sum_losses(given.losses)}
+    counts, columns = given.seen.counts, (*objective.score_columns, *TRAILED)
+    expect_columns(given.trailing, columns, usecase=usecase, partition=given.partition)
     window = window_of(given.trailing, given.partition, days=rules.reference_days)
     realised = realise(
         window,
         usecase.config,
         version=given.champion.model_version,
-        scores=scores,
+        scores=given.seen.scores,
         counts={**given.trailing_counts, given.partition.key: counts},
         partition=given.partition,
         objective=objective,
@@ -133,7 +110,6 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         for each in compare_windows(counted, given.partition, rules=rules)
     )
     freshness = _freshness(usecase, given)
-    skew = _skew(scores, given.rescored)
     alarms, notes = raise_alarms(
         monitoring=rules,
         comparisons=comparisons,
@@ -141,7 +117,7 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         freshness=freshness,
         warnings=given.warnings,
         quarantine=given.quarantine,
-        skew=skew,
+        skew=given.seen.skew,
         train_serve=given.train_serve,
     )
     curable = ("drift/", "score_drift", "performance/")
@@ -152,20 +128,19 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
         partition=given.partition.key,
         champion=given.champion,
         champion_age_days=age.total_seconds() / 86_400,
-        rows=len(given.predictions),
-        mean_scores={
-            name: _mean(column) for name, column in objective.columns(scores, columns).items()
-        },
-        decided=_decided(given.predictions, objective),
+        rows=given.seen.rows,
+        mean_scores=given.seen.mean_scores,
+        decided=given.seen.decided,
         charted=objective.charted,
         comparisons=comparisons,
         realised=realised,
         freshness=freshness,
         warnings=given.warnings,
         quarantine=given.quarantine,
-        skew=skew,
+        skew=given.seen.skew,
         alarms=alarms,
-        notes=notes,
+        notes=(*notes, *_sampled(given.sampled)),
+        sampled=given.sampled,
         minimum_rows=rules.minimum_rows,
         window_days=rules.reference_days,
         bounds=bounds,
@@ -182,8 +157,6 @@ def monitor(usecase: UseCase, given: MonitorInput) -> Report:
             window, usecase.config, partition=given.partition, objective=objective
         ),
         shadows=given.shadows,
-        observed=given.observed,
-        costs=given.costs,
     )
 
 
@@ -193,7 +166,7 @@ def _separations(given: MonitorInput, *, days: int) -> dict[str, Separation | No
     nights = [
         given.samples[day] for day in sorted(given.samples) if first <= day < given.partition.key
     ]
-    own = sample_rows(given.features, most=REFERENCE_ROWS)
+    own = given.seen.sample
     # the rows with the least hashes come first
     night = own.head(night_rows(len(own.columns)))
     sides = {
@@ -217,45 +190,10 @@ def _freshness(usecase: UseCase, given: MonitorInput) -> tuple[Freshness, ...]:
     return tuple(found)
 
 
-def _skew(scores: NDArray[Any], rescored: NDArray[Any] | None) -> Skew | None:
-    if rescored is None or not len(scores):
-        return None
-    now = np.asarray(rescored, dtype=float)
-    gaps = np.abs(scores - now)
-    # of probabilities a millionth, of other scores a millionth of their size
-    same = gaps <= SAME_SCORE * np.maximum(1.0, np.abs(scores))
-    differing = ~same & ~(np.isnan(scores) & np.isnan(now))
-    largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else math.nan
-    rows = differing.reshape(len(scores), -1).any(axis=1)
-    return Skew(rows=len(scores), differing=int(rows.sum()), largest=largest)
-
-
-def _decided(predictions: pd.DataFrame, objective: Objective) -> dict[str, float]:
-    """Shares of what was decided: of positives, or of each class; empty where nothing is."""
-    if objective.decision is None or not predictions[DECISION].notna().any():
-        return {}
-    said = predictions[DECISION]
-    if not objective.classes:
-        return {"positive": _mean(said.to_numpy("float64", na_value=np.nan))}
-    known = said.dropna().astype(str)
-    return {str(each): float((known == str(each)).mean()) for each in objective.classes}
-
-
-def _mean(values: NDArray[Any]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
-
-
-def _require(
-    frame: pd.DataFrame, columns: tuple[str, ...], *, usecase: UseCase, given: MonitorInput
-) -> None:
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise DataError(
-            "columns are missing for the report",
-            usecase=usecase.name,
-            dataset="predictions",
-            partition=given.partition.key,
-            found=", ".join(map(str, frame.columns)) or "no column",
-            expected=", ".join(columns),
+def _sampled(nights: Mapping[str, int]) -> Iterator[str]:
+    if nights:
+        named = ", ".join(sorted(nights)[:SHOWN]) + (" …" if len(nights) > SHOWN else "")
+        yield (
+            f"Performance of {named} is measured on about {MEASURED:,} rows each, those whose keys "
+            "have the least hashes."
         )

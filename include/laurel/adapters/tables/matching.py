@@ -42,7 +42,7 @@ def match_labels(
     arrivals = sorted(labels)
     files = [str(file) for group in rows for file in group]
     groups = [number for number, group in enumerate(rows) for _ in group]
-    with _connected(folder, memory) as connection:
+    with connected(folder, memory) as connection:
         given = [[str(labels[name]) for name in arrivals], groups, files]
         batches = connection.execute(_query(key, schema.names), given).to_arrow_reader(ROW_GROUP)
         matched = _runs(batches)
@@ -62,8 +62,8 @@ def _labels(table: pa.Table | None, schema: pa.Schema, arrivals: Sequence[str]) 
 
 def _query(key: Sequence[str], columns: Sequence[str]) -> str:
     """Numbers stand for groups and partitions: texts would take more memory than the keys."""
-    names = ", ".join(_quoted(name) for name in key)
-    own = ", ".join(f"l.{_quoted(name)}" for name in columns)
+    names = ", ".join(quoted(name) for name in key)
+    own = ", ".join(f"l.{quoted(name)}" for name in columns)
     return (
         f"SELECT {own}, r.number AS {_GROUP}, l.file_index AS {ARRIVAL} "  # noqa: S608 (quoted)
         f"FROM read_parquet(?, file_row_number = true) AS l JOIN ("
@@ -91,12 +91,18 @@ def _runs(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
         yield current, pa.Table.from_batches(waiting)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name of a column in a query.
+
+    >>> quoted('a"b')
+    '"a""b"'
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager
-def _connected(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB for one query, which writes to a folder what does not fit into ``memory``."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory,
         # Each thread holds buffers of its own, and keeping the files' order holds whole groups.
@@ -112,7 +118,7 @@ def _connected(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]
         yield connection
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise StoreFault(
-            "labels could not be matched with their rows: the disk or the memory is full",
+            "rows could not be matched: the disk or the memory is full",
             found=str(error).splitlines()[0],
             detail=str(folder),
             hint="free space in the home folder, then run again",

@@ -19,7 +19,8 @@ class Alarm:
     found: str
     bound: str
     reason: str
-    state: Literal["suspected", "confirmed"] = "confirmed"
+    state: Literal["learning", "suspected", "confirmed"] = "confirmed"
+    """``learning``: beyond a bound that nobody has calibrated, which disturbs nobody."""
     since: str | None = None
     """The night on which the bound was exceeded first; none where only this night is judged."""
     tally: str = ""

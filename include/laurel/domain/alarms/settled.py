@@ -37,6 +37,9 @@ UNCALIBRATED = (
 )
 
 
+Standing = Literal["suspected", "confirmed"]
+
+
 @dataclass(frozen=True)
 class Known:
     """What is known on a night besides what its report measures."""
@@ -66,6 +69,8 @@ class _Settling:
     measured: Mapping[str, tuple[Measured, ...]]
     states: Mapping[str, State]
     learned: Mapping[str, Learned] = field(default_factory=dict)
+    learning: frozenset[str] = frozenset()
+    """Checks whose bounds are to be calibrated yet."""
 
 
 def settle(
@@ -97,8 +102,13 @@ def settle(
         Night(day.key, {**drift.nights[place], **_performance(measured.get(day.key, ()))})
         for place, day in enumerate(window)
     ]
-    states = fold_nights(nights, rules=alarms, acknowledgements=known.acknowledgements)
-    found = _Settling(report, drift, measured, states, learned)
+    learning = frozenset(
+        name for name in drift.bounds if alarms.uncalibrated == "learning" and name not in learned
+    )
+    states = fold_nights(
+        nights, rules=alarms, acknowledgements=known.acknowledgements, learning=learning
+    )
+    found = _Settling(report, drift, measured, states, learned, learning)
     settled = [*_statistical(found), *_facts(found, known.acknowledgements)]
     settled.sort(key=_gravest_first)
     return replace(
@@ -180,18 +190,20 @@ def told_by_day(check: str, states: Mapping[str, State]) -> bool:
 
 def _of_state(state: State, found: _Settling, *, what: str, now: str, bound: str) -> Alarm:
     learned = found.learned.get(state.check)
-    suspected = "" if state.standing == "confirmed" else SUSPECTED
+    learning = state.check in found.learning
+    suspected = SUSPECTED if state.standing == "suspected" and not learning else ""
     said = state.acknowledged
+    standing: Standing = "confirmed" if state.standing == "confirmed" else "suspected"
     return Alarm(
         check=state.check,
         severity="critical" if state.severity == "critical" else "warning",
         found=now,
         bound=bound,
         reason=f"{suspected}{what} ({state.tally})",
-        state="confirmed" if state.standing == "confirmed" else "suspected",
+        state="learning" if learning else standing,
         since=state.since,
         tally=state.tally,
-        change=None if state.change == "cleared" else state.change,
+        change=None if learning or state.change == "cleared" else state.change,
         silenced=_silenced(said) if said else None,
         belief=learned.sentence() if learned else UNCALIBRATED,
     )
@@ -257,9 +269,10 @@ def _asks_for_retraining(alarm: Alarm) -> bool:
     return alarm.loud and alarm.severity == "critical" and alarm.check.startswith(CURABLE)
 
 
-def _gravest_first(alarm: Alarm) -> tuple[bool, bool, int]:
+def _gravest_first(alarm: Alarm) -> tuple[bool, bool, bool, int]:
     """A stable order keeps what exceeds its bound tonight before what did so before."""
     return (
+        alarm.state == "learning",
         alarm.state != "confirmed",
         alarm.silenced is not None,
         SEVERITIES.index(alarm.severity),

@@ -7,7 +7,7 @@ force. So a night that is backfilled, run again, or run before the one before it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -86,8 +86,11 @@ def fold_nights(
     *,
     rules: Alarms,
     acknowledgements: Sequence[Acknowledgement] = (),
+    learning: Container[str] = (),
 ) -> dict[str, State]:
     """The state of every check after the last of some nights, which come in their order.
+
+    learning: checks that are not confirmed, however often they exceed their bound.
 
     A night on which a check could not be judged neither confirms nor clears it.
 
@@ -102,7 +105,8 @@ def fold_nights(
         states = {name: replace(state, change=None) for name, state in states.items()}
         for name, level in sorted(night.levels.items()):
             before = states.get(name, State(name))
-            states[name] = _step(before, level, night=night.partition, rules=rules)
+            sure = name not in learning
+            states[name] = _step(before, level, night=night.partition, rules=rules, sure=sure)
     if not nights:
         return {}
     last = nights[-1].partition
@@ -112,7 +116,8 @@ def fold_nights(
     }
 
 
-def _step(state: State, level: Level, *, night: str, rules: Alarms) -> State:
+def _step(state: State, level: Level, *, night: str, rules: Alarms, sure: bool) -> State:
+    """sure: whether nights enough confirm it."""
     exceeded = level != "none"
     recent = (*state.recent, exceeded)[-rules.nights :]
     began = state.began if state.open else bool(state.recent)
@@ -123,7 +128,7 @@ def _step(state: State, level: Level, *, night: str, rules: Alarms) -> State:
         change: Change | None = "cleared" if state.standing == "confirmed" else None
         return State(state.check, recent=recent, change=change)
     # once confirmed it stays so until it clears: a bound that is met now and then is no new alarm
-    sure = state.standing == "confirmed" or sum(recent) >= rules.confirm
+    sure = sure and (state.standing == "confirmed" or sum(recent) >= rules.confirm)
     change = None
     if sure and state.standing != "confirmed":
         change = "confirmed"

@@ -54,6 +54,9 @@ class Alarms(Frozen):
     confirm: int = Field(default=2, ge=1)
     """Nights, of the last ``nights``, on which a check has to exceed its bound to be confirmed."""
     nights: int = Field(default=3, ge=1, le=14)
+    uncalibrated: Literal["learning", "confirm"] = "learning"
+    """What becomes of a check of drift whose bound was not learned yet: it is shown and disturbs
+    nobody, or it is confirmed as any other."""
     cooldown_nights: int = Field(default=7, ge=0)
     """Nights in which the same state of the same check is not told again."""
     false_alarms: float = Field(default=0.05, gt=0, lt=0.5)
@@ -74,4 +77,8 @@ class Alarms(Frozen):
 
     def rules(self) -> dict[str, object]:
         """What the states of a night depend on, as plain JSON values."""
-        return {"confirm": self.confirm, "nights": self.nights}
+        return {
+            "confirm": self.confirm,
+            "nights": self.nights,
+            "uncalibrated": self.uncalibrated,
+        }

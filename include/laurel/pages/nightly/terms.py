@@ -61,6 +61,7 @@ TERMS = {
     "std": "Standard deviation of the values that are there.",
     "usual": "For drift, what nine of ten single days of training stay below; else the median of "
     "the trailing window.",
+    "runs": "How many runs before it were observed.",
     "value": "What was measured.",
     "wasserstein": (
         "First Wasserstein distance: how far values must be moved to turn one window into the "
