@@ -59,6 +59,7 @@ lock: $(STAMP)  ## resolve the locks anew from pyproject.toml (UPGRADE=--upgrade
 	$(COMPILE) --constraints locks/dev.lock --output-file locks/build.lock locks/build.in
 	$(COMPILE) --constraints locks/dev.lock --no-deps --output-file locks/demo.lock locks/demo.in
 	$(COMPILE) --extra production --constraints locks/dev.lock --output-file locks/production.lock pyproject.toml
+	$(COMPILE) --output-file locks/peers.lock locks/peers.in
 
 clean:  ## remove .venv, caches and build output; .laurel, which holds records and data, stays
 	@if [ -x $(BIN)/laurel ]; then $(BIN)/laurel down || exit 1; fi

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from pyarrow.parquet import read_table
 
 from laurel.domain.config import Monitoring
 from laurel.domain.correlation import changes
@@ -19,7 +19,7 @@ from laurel.domain.report import plain
 
 def main(folder: Path, target: Path) -> None:
     """Profile the first file, count the second over it, compare; the reference is read too."""
-    then, now = (pd.read_parquet(folder / f"{name}.parquet") for name in ("then", "now"))
+    then, now = (read_table(folder / f"{name}.parquet").to_pandas() for name in ("then", "now"))
     profile = build_profile(then, np.full(len(then), 0.5))
     counts = bin_counts(profile, now, np.full(len(now), 0.5))
     drifts = compare(profile, counts, monitoring=Monitoring())

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("build", "demo", "dev", "production", "uv")
+LOCKS = ("build", "demo", "dev", "peers", "production", "uv")
 ENTRY = re.compile(r"([a-z0-9][a-z0-9.-]*)==([0-9][A-Za-z0-9.!+]*) \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from laurel.adapters.tables import empty_table, equal_types, read_table
+from laurel.adapters.tables import empty_table
 from laurel.domain.canonical import digest, instant, parse_instant
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.config import Dataset
 from laurel.domain.data import FileRef
-from laurel.domain.history import INSTANT, KNOWN_AT, PARTITION, cutoff_of, stamp
+from laurel.domain.history import cutoff_of, stamp
 from laurel.domain.ledger import LedgerEntry, due_as_of, settled
 from laurel.domain.partition import Partition
 from laurel.domain.window import lookback
@@ -24,6 +23,7 @@ from laurel.errors import IntegrityError, Pending, Refused
 from laurel.runs.answering import Answering, canary_of, read_answering
 from laurel.runs.probation import conclude_due
 from laurel.runs.site import Site
+from laurel.runs.stamping import stamped
 from laurel.runs.train import model_files
 from laurel.stages.score import Given
 from laurel.stages.snapshot import known_revisions
@@ -261,37 +261,6 @@ def _past_days(
 
 def _stamped(folder: Path, lines: tuple[Revision, ...], *, spec: Dataset) -> pd.DataFrame:
     return stamped(folder, lines) if lines else _empty(spec)
-
-
-def stamped(
-    folder: Path,
-    lines: tuple[Revision, ...],
-    *,
-    columns: Sequence[str] | None = None,
-    frame: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """The rows of revisions, one below the other, with ``partition`` and ``known_at``.
-
-    lines: at least one, whose files are named by their partitions. frame: what was read of a
-    single one already.
-    """
-    if frame is not None:
-        (line,) = lines
-        return _stamp(frame, [(line, len(frame))])
-    files = [folder / f"{revision.partition}.parquet" for revision in lines]
-    if not equal_types(files):
-        # the contract has changed in between
-        parts = zip(files, lines, strict=True)
-        frames = [_stamp(read_table(file, columns), [(line, line.rows)]) for file, line in parts]
-        return pd.concat(frames, ignore_index=True)
-    return _stamp(read_table(files, columns), [(line, line.rows) for line in lines])
-
-
-def _stamp(frame: pd.DataFrame, lines: Sequence[tuple[Revision, int]]) -> pd.DataFrame:
-    days = pd.array([line.partition for line, _ in lines], dtype="str")
-    moments = pd.array([pd.Timestamp(line.known_at) for line, _ in lines], dtype=INSTANT)
-    places = np.repeat(np.arange(len(lines)), [rows for _, rows in lines])
-    return frame.assign(**{PARTITION: days.take(places), KNOWN_AT: moments.take(places)})
 
 
 def _empty(spec: Dataset) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from laurel.domain.history import KNOWN_AT, PARTITION
 from laurel.domain.lateness import LabelCounts, count_labels
 from laurel.domain.realising import sliced_columns
 from laurel.domain.sampling import MEASURED
-from laurel.runs.inputs import stamped
 from laurel.runs.matured import matured
 from laurel.runs.site import Site
+from laurel.runs.stamping import stamped
 from laurel.usecase import UseCase
 
 Revisions = Sequence[Revision]

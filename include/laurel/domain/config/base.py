@@ -23,4 +23,4 @@ Cron = Annotated[str, AfterValidator(_is_cron)]
 class Frozen(BaseModel):
     """Base of all models: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
