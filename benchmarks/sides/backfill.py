@@ -1,7 +1,8 @@
 """Backfill empty tasks and scorings in turn in one embedded stack; prints the samples as JSON.
 
-The rival is the floor: a DAG with one task that does nothing, in the same stack, over as many
-days, with the same number of runs at once.
+The rivals are floors: a DAG with one task that does nothing, and one whose task does nothing but
+has what Airflow keeps for a scoring: inlets, an outlet with an event, a returned reference. In the
+same stack, over as many days, with the same number of runs at once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ AS_OF = parse_instant("2024-02-12")
 FIRST = Partition.of("2024-02-13")
 """The first day on which the champion reigns."""
 ACTIVE = 4
-SCORE, EMPTY = "toy_score", "empty"
+SCORE, SHAPED, EMPTY = "toy_score", "empty_with_assets", "empty"
 SECONDS = 900
 CHANGES = {
     "end: 2024-02-29": "end: 2025-01-31",
@@ -40,7 +41,9 @@ CHANGES = {
 EMPTY_DAG = """
 from datetime import datetime, timezone
 
-from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, BaseOperator, CronDataIntervalTimetable
+
+FIRST = datetime(2024, 2, 13, tzinfo=timezone.utc)
 
 
 class EmptyTask(BaseOperator):
@@ -48,14 +51,26 @@ class EmptyTask(BaseOperator):
         return None
 
 
-with DAG(
-    "empty",
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(2024, 2, 13, tzinfo=timezone.utc),
-    catchup=False,
-    max_active_runs=4,
-):
+class EmptyTaskWithAssets(BaseOperator):
+    def execute(self, context):
+        reference = {"run": "score/toy/2024-02-13/0123456789abcdef", "rows": 24, "changed": True}
+        context["outlet_events"][self.outlets[0]].extra = reference
+        return reference
+
+
+def days():
+    return CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
+
+
+with DAG("empty", schedule=days(), start_date=FIRST, catchup=False, max_active_runs=4):
     EmptyTask(task_id="nothing")
+
+with DAG("empty_with_assets", schedule=days(), start_date=FIRST, catchup=False, max_active_runs=4):
+    EmptyTaskWithAssets(
+        task_id="nothing",
+        inlets=[Asset(f"empty_{number}") for number in range(4)],
+        outlets=[Asset("emptied")],
+    )
 """
 
 
@@ -65,7 +80,7 @@ def main(folder: Path, days: int, runs: int) -> None:
     shutil.rmtree(folder / "run", ignore_errors=True)
     home = open_home(Path(shutil.copytree(ground.folder, folder / "run")), fresh=False)
     with running(home) as stack:
-        samples: dict[str, list[Sample]] = {SCORE: [], EMPTY: []}
+        samples: dict[str, list[Sample]] = {SCORE: [], SHAPED: [], EMPTY: []}
         for number in range(runs + 1):
             first = FIRST.start + timedelta(days=number * days)
             for dag in samples:
@@ -104,7 +119,7 @@ def running(home: Home) -> Iterator[RunningStack]:
     environ = {name: text for name, text in home.environ.items() if name.startswith("LAUREL_")}
     environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     with running_stack(home.folder / "home", environ) as stack:
-        for dag in (SCORE, EMPTY):
+        for dag in (SCORE, SHAPED, EMPTY):
             stack.switch_on(dag)
         yield stack
 
