@@ -154,6 +154,11 @@ class Scorer:
         """How many rows the partition has, whichever of them are scored."""
         return self.shard.total if self.shard else table_rows(self._file)
 
+    @cached_property
+    def _fastest(self) -> Model:
+        """The model as it scores so many rows; made by the thread that asks the trees."""
+        return self.model.for_rows(self.rows)
+
     def losses(self, batch: Batch) -> Mapping[str, NDArray[np.float64]]:
         """The losses to be expected of each row; none where the model cannot say."""
         return expect_losses(self._folder, batch.features, batch.scores, self.model.features)
@@ -198,9 +203,8 @@ class Scorer:
 
     def scored(self, encoded: Iterable[Encoded]) -> Iterator[Batch]:
         """The scores of rows that have their features."""
-        model = self.model.for_rows(self.rows)
         for each in encoded:
-            scores = model.scores(each.block)
+            scores = self._fastest.scores(each.block)
             yield Batch(each.rows, each.features, each.block, scores)
 
 
