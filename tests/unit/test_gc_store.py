@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from laurel.adapters.dvc import DataPlane
 from laurel.adapters.dvc.inventory import objects, open_inventory
+from laurel.adapters.dvc.staging import Staging
 from laurel.adapters.records import Catalog
 from laurel.domain.data import FileRef
 from laurel.domain.retention import Sweep
@@ -65,6 +66,24 @@ def test_what_a_crash_left_goes_once_it_is_old_and_not_before(history: History) 
     assert not any(history.cached(md5).exists() for md5 in lost)
     assert audit_store(history.site, hashed=1.0).damages == ()
     assert plan_gc(history.site).leftovers == ()
+
+
+def test_shards_that_nobody_published_go_once_they_are_old_and_leave_no_folder(
+    history: History, tmp_path: Path
+) -> None:
+    file = tmp_path / "shard"
+    file.write_bytes(b"rows")
+    kept, ended = (Staging(history.site.settings, f"score/shop/{run}") for run in ("one", "two"))
+    ended.put("0-9/predictions.parquet", file)
+    ended.write("0-9/done.json", b"{}")
+    assert kinds(plan_gc(history.site)) == {}
+
+    history.age(8)
+    kept.write("plan.json", b"{}")
+    assert kinds(sweep(history)) == {"staged shards": 2}
+    assert (ended.read("0-9/done.json"), kept.read("plan.json")) == (None, b"{}")
+    root = Path(history.site.settings.store.removeprefix("file://")) / "dvc/staging/score/shop"
+    assert [path.name for path in root.iterdir()] == ["one"]
 
 
 def test_what_was_dropped_is_recorded_with_who_and_when(history: History) -> None:
