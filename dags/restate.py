@@ -5,6 +5,7 @@ from airflow.sdk import DAG, Param
 from laurel_airflow.assets import dataset_asset, restatement_asset
 from laurel_airflow.common import HEAVY_POOL, dag_arguments, usecases
 from laurel_airflow.operators import ImpactOperator, RestateOperator
+from laurel_airflow.scoring import DeliverOperator
 
 DOC = """Recompute what rests on a superseded revision, and report what differs.
 
@@ -13,7 +14,8 @@ DOC = """Recompute what rests on a superseded revision, and report what differs.
 the reports stay as they were known: the predictions as corrected are the dataset
 `predictions_corrected`, and a decision that would have flipped is reported, not made. They never
 become the published ones by this: a scoring uses what was known at its cutoff, and gives another
-revision only where the source dates its correction before that."""
+revision only where the source dates its correction before that. Partitions that were scored again
+for such a correction go on to the sinks that hold an earlier revision of them."""
 
 for usecase in usecases():
     config = usecase.config
@@ -61,3 +63,7 @@ for usecase in usecases():
             outlets=[restatement_asset(usecase.name)],
         )
         impact >> restate
+        restate >> [
+            DeliverOperator(task_id=f"deliver_{sink}", usecase=usecase.name, sink=sink, behind=True)
+            for sink in sorted(config.scoring.sinks)
+        ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import boto3
+import pandas as pd
+import psycopg
 import pytest
 
 from laurel.adapters.quarantine import list_quarantine
@@ -15,6 +19,8 @@ from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import parse_instant
 from laurel.domain.config import PREDICTIONS
 from laurel.domain.partition import Partition, partitions
+from laurel.local.environment import DATABASE_USER
+from laurel.local.layout import layout
 from laurel.local.runs import Run
 from support.loop import (
     AS_OFS,
@@ -24,6 +30,7 @@ from support.loop import (
     NIGHTS,
     POISONED,
     SCORINGS,
+    SHARDED,
     SHIFTED,
     TRAININGS,
     Again,
@@ -33,9 +40,11 @@ from support.loop import (
     Restated,
     Rolled,
     Running,
+    Served,
     at,
 )
 from support.runs import DATASETS
+from support.servers import S3Server
 
 pytest_plugins = ["support.loop_fixtures"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -395,3 +404,51 @@ def test_the_event_of_a_report_carries_verdict_and_alarms(
     assert all("drift/amount confirmed critical" in extra["open"] for extra in told)
     assert all("amount has drifted" in extra["verdict"] for extra in told)
     assert {extra["backfilled"] for extra in extras} == {True, False}
+
+
+def test_a_shard_that_fails_is_retried_alone_and_the_day_has_the_bytes_of_one_pass(
+    running: Running, served: Served
+) -> None:
+    assert served.run.state == "success"
+    tries = {place: (task.state, task.tries) for place, task in served.shards.items()}
+    assert tries == {0: ("success", 1), 1: ("success", 2), 2: ("success", 1)}
+    assert {name: served.tasks[name].tries for name in ("plan", "publish")} == {
+        "plan": 1,
+        "publish": 1,
+    }
+    (made,) = served.done.catalogs[PREDICTIONS].revisions[SHARDED]
+    assert (made.run, made.md5, made.rows) == (served.single.run, served.single.md5, 80)
+    assert served.done.under("dvc/staging/") == []
+    links = running.about(served.run, "publish", "links")["extra_links"]
+    assert running.page(links["Data Docs"]).status_code == 200
+
+
+def test_predictions_are_delivered_to_a_table_and_a_bucket_by_tasks_of_their_own(
+    running: Running, served: Served, seaweedfs: S3Server
+) -> None:
+    published = running.home.predictions(SHARDED)
+    assert {name: served.tasks[name].state for name in ("deliver_lake", "deliver_warehouse")} == {
+        "deliver_lake": "success",
+        "deliver_warehouse": "success",
+    }
+    door = {"host": str(layout(running.stack.settings).sockets), "user": DATABASE_USER}
+    with psycopg.connect(**door, dbname="postgres") as opened:
+        rows = opened.execute(
+            "SELECT visit_id, score, partition FROM toy_scored ORDER BY visit_id"
+        ).fetchall()
+    wanted = published.sort_values("visit_id")
+    assert rows == [*wanted[["visit_id", "score", "partition"]].itertuples(index=False, name=None)]
+    name, _, prefix = served.bucket.path.removeprefix("s3://").partition("/")
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=seaweedfs.endpoint,
+        aws_access_key_id=seaweedfs.access_key,
+        aws_secret_access_key=seaweedfs.secret_key,
+        region_name="us-east-1",
+    )
+    key = f"{prefix}/partition={SHARDED}/predictions.parquet"
+    data = client.get_object(Bucket=name, Key=key)["Body"].read()
+    delivered = pd.read_parquet(io.BytesIO(data))
+    pd.testing.assert_frame_equal(
+        delivered, published.drop(columns="partition"), check_dtype=False, check_exact=True
+    )

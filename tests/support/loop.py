@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 
 from laurel.domain.canonical import parse_instant
-from laurel.domain.catalog import CatalogState
+from laurel.domain.catalog import CatalogState, Revision
+from laurel.domain.config.sink import S3Sink
 from laurel.domain.ledger import LedgerState
 from laurel.errors import NotFound, Refused
 from laurel.local.api import FINISHED, ApiClient
@@ -33,6 +34,8 @@ HISTORY = ("2024-01-01", "2024-02-21")
 DAILY = ("2024-02-22", "2024-02-23")
 """Backfilled, one run a day."""
 POISONED = "2024-02-23"
+SHARDED = "2024-02-21"
+"""Scored in shards of 30 rows, and delivered to sinks."""
 TRAININGS = ("2024-02-05", "2024-02-12")
 """Where the intervals begin; as_of is a week later."""
 AS_OFS = (parse_instant("2024-02-12"), parse_instant("2024-02-19"))
@@ -136,6 +139,32 @@ class Running:
         """The trainings that alarms asked for."""
         runs = self.api.runs("toy_train")
         return [run for run in runs if run.run_id.startswith("alarm_")]
+
+    def connect(self, name: str, **said: object) -> None:
+        """Let Airflow know a connection."""
+        self.api.request("POST", "/connections", json={"connection_id": name, **said})
+
+    def redraw(self, kind: str, *, task: str) -> None:
+        """Wait until a DAG is parsed again and has a task."""
+        dag, deadline = f"toy_{kind}", time.monotonic() + SECONDS
+        token = self.api.get(f"/dags/{dag}/details")["file_token"]
+        self.api.request("PUT", f"/parseFile/{token}")
+        while task not in [each["task_id"] for each in self.api.get(f"/dags/{dag}/tasks")["tasks"]]:
+            assert time.monotonic() < deadline, f"{dag} has no task {task}"
+            time.sleep(1)
+
+    def shards(self, run: Run) -> dict[int, Task]:
+        """The mapped tasks of a scoring."""
+        tasks = self.api.tasks(run)
+        return {task.map_index: task for task in tasks if task.task_id == "score_shard"}
+
+    def until_shards(self, find: Find, wanted: Mapping[int, str]) -> None:
+        """Wait until the shards of a scoring are in these states."""
+        deadline, found = time.monotonic() + SECONDS, {}
+        while found != wanted:
+            assert time.monotonic() < deadline, found
+            time.sleep(1)
+            found = {place: task.state for place, task in self.shards(find()[0]).items()}
 
     def tasks(self, run: Run) -> dict[str, Task]:
         return {task.task_id: task for task in self.api.tasks(run)}
@@ -253,6 +282,21 @@ class Alarmed:
     training: Run
     again: Run
     done: Records
+
+
+@dataclass(frozen=True)
+class Served:
+    """A day scored in shards, one of which the store refused at first, and delivered to sinks."""
+
+    run: Run
+    shards: Mapping[int, Task]
+    """By their place."""
+    tasks: Mapping[str, Task]
+    """The others."""
+    single: Revision
+    """What one pass publishes of the day, in a copy of the home."""
+    done: Records
+    bucket: S3Sink
 
 
 def watch(home: Home) -> None:

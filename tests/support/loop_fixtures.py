@@ -13,7 +13,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
+from laurel.domain.config.sink import S3Sink
+from laurel.domain.partition import Partition
+from laurel.local.environment import DATABASE_USER
+from laurel.local.layout import layout
+from laurel.runs.inputs import choose_inputs
+from laurel.runs.scored import score_run
 from support.asked import write_asked
 from support.grouping import group_of
 from support.listening import hook, mailbox
@@ -25,6 +32,7 @@ from support.loop import (
     NIGHTS,
     POISONED,
     SCORINGS,
+    SHARDED,
     SHIFTED,
     TRAININGS,
     Again,
@@ -33,9 +41,11 @@ from support.loop import (
     Restated,
     Rolled,
     Running,
+    Served,
     watch,
 )
 from support.runs import Home, open_home
+from support.servers import S3Server
 from support.stack import running_stack
 
 _OPEN = ExitStack()
@@ -177,6 +187,63 @@ def alarmed(running: Running, restated: Restated) -> Alarmed:
     (training,) = running.ended(lambda: running.alarm_trainings())
     (again,) = running.ended(running.trigger("monitor", partition=SHIFTED))
     return Alarmed(night, training, again, running.records())
+
+
+@pytest.fixture(scope="session")
+def served(
+    running: Running,
+    alarmed: Alarmed,
+    seaweedfs: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Served:
+    """A day in shards, one of which fails until its place in the store is free; then to sinks."""
+    home, day = running.home, Partition.of(SHARDED)
+    single = home.copy(tmp_path_factory.mktemp("single"))
+    single.score(SHARDED)
+    bucket = S3Sink(kind="s3", path=seaweedfs.fresh_url(), endpoint=seaweedfs.endpoint)
+    _connect_sinks(running, seaweedfs)
+    _serve(home, bucket)
+    run = score_run(home.usecase, choose_inputs(home.site, home.usecase, partition=day))
+    obstacle = home.folder / f"store/dvc/staging/score/toy/{run}/{30:012}-{60:012}"
+    obstacle.parent.mkdir(parents=True)
+    obstacle.write_text("no folder can be made here")
+    running.redraw("score", task="score_shard")
+    find = running.trigger("score", partition=SHARDED)
+    running.until_shards(find, {0: "success", 1: "up_for_retry", 2: "success"})
+    obstacle.unlink()
+    (made,) = running.ended(find)
+    return Served(
+        made,
+        running.shards(made),
+        running.tasks(made),
+        single.predictions_of(SHARDED)[-1],
+        running.records(),
+        bucket,
+    )
+
+
+def _connect_sinks(running: Running, server: S3Server) -> None:
+    """The PostgreSQL of the stack itself as a warehouse, and a bucket of another server."""
+    running.connect(
+        "dwh",
+        conn_type="postgres",
+        host=str(layout(running.stack.settings).sockets),
+        login=DATABASE_USER,
+        schema="postgres",
+    )
+    running.connect("lake", conn_type="aws", login=server.access_key, password=server.secret_key)
+
+
+def _serve(home: Home, bucket: S3Sink) -> None:
+    """Let the use case score in shards and deliver."""
+    file = home.usecase.folder / "usecase.yaml"
+    said = yaml.safe_load(file.read_text())
+    said["scoring"]["shards"] = {"rows": 30}
+    said["scoring"]["sinks"] = {
+        "warehouse": {"kind": "postgres", "connection": "dwh", "table": "toy_scored"},
+        "lake": {**bucket.model_dump(mode="json", exclude_none=True), "connection": "lake"},
+    }
+    file.write_text(yaml.safe_dump(said, sort_keys=False))
 
 
 def _poison(home: Home) -> Path:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import laurel.cli.runs
 from laurel.domain.partition import Partition
 from laurel.runs.deliver import Delivered
+from laurel.runs.scored import Scored
 from support.synthetic import NAME, write_toy
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -37,7 +38,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "after", "behind"), [("score", "score", False), ("rollback", "rescore", True)]
+    ("kind", "after", "behind"),
+    [("score", "score", False), ("rollback", "rescore", True), ("restate", "restate", True)],
 )
 @pytest.mark.usefixtures("toy")
 def test_each_sink_has_a_task_of_its_own_after_publishing(
@@ -91,3 +93,37 @@ def test_the_command_delivers_a_day_or_all_that_is_behind(
     said = [line for line in done.output.splitlines() if line.startswith("delivered")]
     assert len(said) == len(expected)
     assert "1,234 predictions" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "delivered"), [([], ["lake", "warehouse"]), (["--no-deliver"], [])]
+)
+def test_a_partition_scored_by_a_command_is_delivered_as_one_scored_by_airflow(
+    asked: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    delivered: list[str],
+) -> None:
+    made = Scored("1a2b3c4d", "2024-02-13", "toy-1", 1234, changed=True)
+    monkeypatch.setattr("laurel.runs.score.inputs_ready", lambda *_, **__: None)
+    monkeypatch.setattr("laurel.runs.score.score", lambda *_, **__: made)
+    app = typer.Typer()
+    app.command()(laurel.cli.runs.score)
+    done = CliRunner().invoke(app, ["toy", "2024-02-13", *words])
+
+    assert done.exit_code == 0, done.output
+    assert asked == [(sink, "2024-02-13") for sink in delivered]
+
+
+def test_what_a_rollback_by_a_command_scored_again_is_delivered(
+    asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = SimpleNamespace(sentence=lambda: "done")
+    monkeypatch.setattr("laurel.runs.rollback.roll_back", lambda *_, **__: said)
+    monkeypatch.setattr("laurel.runs.rollback.rescore", lambda *_, **__: said)
+    app = typer.Typer()
+    app.command()(laurel.cli.runs.rollback)
+    done = CliRunner().invoke(app, ["toy", "toy-1", "--reason", "a test"])
+
+    assert done.exit_code == 0, done.output
+    assert asked == [("warehouse", "2024-02-05")], "the only one that is behind"

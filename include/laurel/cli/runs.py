@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from laurel.cli.opened import open_case
+
+if TYPE_CHECKING:
+    from laurel.domain.partition import Partition
+    from laurel.runs.site import Site
+    from laurel.usecase import UseCase
 
 Name = Annotated[str, typer.Argument(help="Name of the use case.")]
 Day = Annotated[str, typer.Argument(help="The partition, YYYY-MM-DD.")]
@@ -74,8 +79,11 @@ def score(
             "ended goes on where it stopped.",
         ),
     ] = None,
+    delivered: Annotated[
+        bool, typer.Option("--deliver/--no-deliver", help="Deliver to the use case's sinks, too.")
+    ] = True,
 ) -> None:
-    """Score a partition with the champion of its score cutoff."""
+    """Score a partition with the champion of its score cutoff, and deliver what it gave."""
     from laurel.domain.partition import Partition
     from laurel.runs import score as run
 
@@ -83,6 +91,8 @@ def score(
     day = Partition.of(partition)
     run.inputs_ready(site, case, partition=day)
     typer.echo(run.score(site, case, partition=day, shard_rows=shards).sentence())
+    if delivered:
+        _deliver(site, case, sorted(case.config.scoring.sinks), day=day)
 
 
 def deliver(
@@ -95,17 +105,22 @@ def deliver(
     """Deliver published predictions to the sinks of a use case; each revision goes out once."""
     from laurel.domain.partition import Partition
     from laurel.errors import ConfigError
-    from laurel.runs import deliver as run
 
     site, case = open_case(usecase)
     sinks = [sink] if sink else sorted(case.config.scoring.sinks)
     if not sinks:
         raise ConfigError("the use case has no sinks", usecase=usecase, hint="see docs/scoring.md")
+    _deliver(site, case, sinks, day=Partition.of(partition) if partition else None)
+
+
+def _deliver(site: Site, case: UseCase, sinks: Sequence[str], *, day: Partition | None) -> None:
+    """Deliver a day to sinks, or all of which each holds an earlier revision."""
+    from laurel.runs import deliver as run
+
     for name in sinks:
-        days = [Partition.of(partition)] if partition else [*run.behind(site, case, sink=name)]
-        for day in days:
-            made = run.deliver(site, case, sink=name, partition=day)
-            typer.echo(made.sentence())
+        days = [day] if day else [*run.behind(site, case, sink=name)]
+        for each in days:
+            typer.echo(run.deliver(site, case, sink=name, partition=each).sentence())
         if not days:
             typer.echo(f"{name} holds the newest revision of all that was delivered to it")
 
@@ -153,6 +168,7 @@ def rollback(
     )
     typer.echo(made.sentence())
     typer.echo(run.rescore(site, case).sentence())
+    _deliver(site, case, sorted(case.config.scoring.sinks), day=None)
 
 
 COMMANDS: tuple[Callable[..., Any], ...] = (

@@ -13,8 +13,10 @@ from laurel.adapters.sinks import Delivery, open_sink
 from laurel.domain.canonical import canonical_json, digest, instant
 from laurel.domain.catalog import Revision
 from laurel.domain.config import PREDICTIONS
+from laurel.domain.config.sink import S3Sink
 from laurel.domain.partition import Partition
 from laurel.errors import ConfigError, NotFound
+from laurel.runs.place import hive_delivery
 from laurel.runs.site import Site
 from laurel.usecase import UseCase
 
@@ -75,7 +77,10 @@ def deliver(site: Site, usecase: UseCase, *, sink: str, partition: Partition) ->
     with site.workspace() as workspace:
 
         def newest() -> Delivery:
-            return _fetched(site, _newest(site, usecase, key), folder=workspace)
+            revision = _newest(site, usecase, key)
+            if isinstance(config, S3Sink):
+                return hive_delivery(site, revision, workspace)
+            return _fetched(site, revision, folder=workspace)
 
         given = opened.deliver(key, newest)
     revision = _revision(site, usecase, key, number=given.revision)

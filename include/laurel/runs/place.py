@@ -98,9 +98,12 @@ def _of(revision: Revision) -> Held:
 
 
 def _delivery(site: Site, usecase: UseCase, key: str, folder: Path) -> Delivery:
-    """The newest revision as a file without the column that the path holds."""
-    revision = _newest(site, usecase)[key]
-    number = revision.revision
+    return hive_delivery(site, _newest(site, usecase)[key], folder)
+
+
+def hive_delivery(site: Site, revision: Revision, folder: Path) -> Delivery:
+    """A revision as a file without the column that the path holds, which says what it is."""
+    key, number = revision.partition, revision.revision
     published, file = folder / f"{number}.published.parquet", folder / f"{number}.parquet"
     if not file.exists():
         site.plane.place({published: revision.md5})

@@ -158,7 +158,7 @@ class Scorer:
     @cached_property
     def _fastest(self) -> Model:
         """The model as it scores so many rows; made by the thread that asks the trees."""
-        return self.model.for_rows(self.rows)
+        return self.model.for_rows(self.shard.rows if self.shard else self.rows)
 
     def losses(self, batch: Batch) -> Mapping[str, NDArray[np.float64]]:
         """The losses to be expected of each row; none where the model cannot say."""

@@ -30,7 +30,10 @@ class PostgresSink(Frozen):
 
 
 class S3Sink(Frozen):
-    """A prefix of a bucket: one Parquet file for each partition, in hive layout."""
+    """A prefix of a bucket: one Parquet file for each partition, in hive layout.
+
+    As readers of that layout want it, the column ``partition`` is in the path and not in the file.
+    """
 
     kind: Literal["s3"]
     path: Prefix
