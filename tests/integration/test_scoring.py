@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from laurel.adapters.quarantine import list_quarantine
 from laurel.adapters.records import find_bundle
+from laurel.adapters.xgboost import Model
 from laurel.domain.bundle import Bundle
-from laurel.errors import IntegrityError
+from laurel.domain.canonical import parse_instant
+from laurel.domain.config import PREDICTIONS
+from laurel.errors import IntegrityError, ValidationFailed
 from laurel.runs.inputs import COUNTS
 from laurel.runs.place import check_place, place_predictions
+from laurel.runs.rollback import roll_back
 from laurel.runs.scored import MANIFEST
-from support.runs import SCORED, Home, restate
+from support.runs import SCORED, Home, publish_rows, restate
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_checkout")]
 OPEN = "2024-02-22"
@@ -99,3 +106,108 @@ def test_a_model_with_other_bytes_than_the_ledger_names_is_not_loaded(copied: Ho
     with pytest.raises(IntegrityError):
         copied.score(OPEN)
     assert copied.predictions_of(OPEN) == ()
+
+
+# --- what gives another revision
+
+
+def stands(home: Home, day: str) -> pd.DataFrame:
+    """What consumers find of a day."""
+    root = Path(place_predictions(home.site, home.usecase).place)
+    return pd.read_parquet(root / f"partition={day}" / "predictions.parquet")
+
+
+def test_another_champion_gives_another_revision_and_the_first_one_stays(copied: Home) -> None:
+    day, before = SCORED[2], copied.predictions(SCORED[2])
+    first, second = (made.model_version for made in copied.trained)
+    assert set(before["model_version"]) == {second}
+    roll_back(
+        copied.site,
+        copied.usecase,
+        target=first,
+        reason="a test of revisions",
+        by="test",
+        effective_from=parse_instant("2024-02-20"),
+    )
+    made = copied.score(day)
+    assert (made.changed, made.model_version) == (True, first)
+    one, two = copied.predictions_of(day)
+    assert (one.revision, two.revision) == (1, 2)
+    assert one.run != two.run
+    assert set(stands(copied, day)["model_version"]) == {first}
+    pd.testing.assert_frame_equal(copied.table(one.md5), before)
+
+
+def test_rows_corrected_before_they_were_due_give_another_revision(copied: Home) -> None:
+    day, before = SCORED[0], copied.predictions(SCORED[0])
+    rows = copied.source("visits", day)
+    rows["amount"] = (rows["amount"] + 300).round(2)
+    publish_rows(copied, "visits", day, rows)
+    made = copied.score(day)
+    assert made.changed
+    one, two = copied.predictions_of(day)
+    assert one.content_hash != two.content_hash
+    said = json.loads(bundle_of(copied, day).files[MANIFEST])
+    assert said["rows"][:2] == [day, 2]
+    own = stands(copied, day)
+    assert own["visit_id"].tolist() == before["visit_id"].tolist()
+    assert own["score"].tolist() != before["score"].tolist()
+    assert not copied.score(day).changed
+
+
+# --- what is refused is held, and nothing of it is published
+
+
+def expect_held(home: Home, rows: pd.DataFrame) -> None:
+    """These rows of the open day are in quarantine as they came, and consumers see nothing."""
+    (held,) = list_quarantine(home.site.store, "toy")
+    assert (held.dataset, held.partition, held.rows) == (PREDICTIONS, OPEN, len(rows))
+    assert list(held.files) == ["input.parquet"]
+    kept = home.table(held.files["input.parquet"].md5)
+    pd.testing.assert_frame_equal(kept, rows.reset_index(drop=True), check_dtype=False)
+    assert home.predictions_of(OPEN) == ()
+    root = Path(place_predictions(home.site, home.usecase).place)
+    assert not (root / f"partition={OPEN}").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("missing", "items is missing"),
+        ("of another type", "items string"),
+        ("infinite", "amount in 2 row"),
+    ],
+)
+def test_rows_that_cannot_be_scored_are_held(copied: Home, damage: str, said: str) -> None:
+    rows = copied.source("visits", OPEN)
+    bad = rows.index
+    if damage == "missing":
+        rows = rows.drop(columns="items")
+    elif damage == "of another type":
+        rows = rows.astype({"items": "str"})
+    else:
+        bad = rows.index[[3, 50]]
+        rows.loc[bad, "amount"] = np.inf
+    publish_rows(copied, "visits", OPEN, rows)
+    with pytest.raises(ValidationFailed) as caught:
+        copied.score(OPEN)
+    assert said in str(caught.value.found)
+    assert f"partition {OPEN}" in str(caught.value)
+    expect_held(copied, rows.loc[bad])
+
+
+def test_rows_whose_scores_are_no_probabilities_are_held(
+    copied: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Model.scores
+
+    def off(model: Model, block: Any) -> Any:
+        scores = plain(model, block).copy()
+        scores[[7, 9]] = 1.5, np.nan
+        return scores
+
+    monkeypatch.setattr(Model, "scores", off)
+    with pytest.raises(ValidationFailed, match="not what its objective gives") as caught:
+        copied.score(OPEN)
+    assert str(caught.value.found).startswith("2 row(s)")
+    expect_held(copied, copied.source("visits", OPEN).iloc[[7, 9]])

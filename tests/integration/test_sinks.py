@@ -11,9 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import duckdb
 import pandas as pd
 import psycopg
 import pytest
+import s3fs
 
 from laurel.adapters.sinks import Delivery, open_sink
 from laurel.adapters.sources.connections import Connection
@@ -261,7 +263,7 @@ def published(
     return made, replace(site, plane=made)  # type: ignore[arg-type]
 
 
-def usecase(config: PostgresSink) -> Any:
+def usecase(config: PostgresSink | S3Sink) -> Any:
     scoring = SimpleNamespace(sinks={"warehouse": config})
     return SimpleNamespace(name="toy", config=SimpleNamespace(scoring=scoring))
 
@@ -297,3 +299,35 @@ def test_a_revision_is_delivered_once_and_a_new_one_replaces_it(
 
     with pytest.raises(ConfigError, match="no such sink"):
         runs.deliver(site, case, sink="lake", partition=DAY)
+
+
+def test_pandas_and_duckdb_read_a_prefix_as_hive_layout(
+    bucket: tuple[Any, S3Sink], published: tuple[Published, Site], seaweedfs: S3Server
+) -> None:
+    """The column of the partition is in the path alone: in both, readers refuse it or read one."""
+    (_, config), (made, site) = bucket, published
+    for day in (DAY, OTHER):
+        made.publish(frame(day))
+        runs.deliver(site, usecase(config), sink="warehouse", partition=day)
+    wanted = pd.concat([frame(DAY), frame(OTHER)], ignore_index=True)
+    client = {"endpoint_url": seaweedfs.endpoint}
+    options = {"key": seaweedfs.access_key, "secret": seaweedfs.secret_key, "client_kwargs": client}
+
+    found = pd.read_parquet(config.path, storage_options=options).sort_values("visit_id")
+    assert set(found) == set(wanted)
+    assert found["partition"].astype("str").tolist() == wanted["partition"].tolist()
+    assert found["score"].tolist() == wanted["score"].tolist()
+
+    with duckdb.connect() as database:
+        database.register_filesystem(s3fs.S3FileSystem(**options))
+        rows = database.execute(
+            "SELECT visit_id, score, partition::varchar FROM "
+            "read_parquet($1, hive_partitioning = true) ORDER BY visit_id",
+            [f"{config.path}/*/*.parquet"],
+        ).fetchall()
+        only = database.execute(
+            "SELECT count(*) FROM read_parquet($1, hive_partitioning = true) WHERE partition = $2",
+            [f"{config.path}/*/*.parquet", OTHER.key],
+        ).fetchall()
+    assert rows == [*wanted[["visit_id", "score", "partition"]].itertuples(index=False, name=None)]
+    assert only == [(3,)]

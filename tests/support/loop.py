@@ -148,7 +148,7 @@ class Running:
         """Wait until a DAG is parsed again and has a task."""
         dag, deadline = f"toy_{kind}", time.monotonic() + SECONDS
         token = self.api.get(f"/dags/{dag}/details")["file_token"]
-        self.api.request("PUT", f"/parseFile/{token}")
+        self.api.request("PUT", f"/parseDagFile/{token}")
         while task not in [each["task_id"] for each in self.api.get(f"/dags/{dag}/tasks")["tasks"]]:
             assert time.monotonic() < deadline, f"{dag} has no task {task}"
             time.sleep(1)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from laurel.adapters.tables import conform, read_table, write_table
-from laurel.adapters.xgboost import load_model
+from laurel.adapters.xgboost import Model, load_model
 from laurel.adapters.xgboost import model as models
 from laurel.adapters.xgboost.forest import Forest
 from laurel.domain.config import PREDICTIONS
@@ -171,6 +171,26 @@ def test_infinite_features_are_refused_and_their_rows_kept(
     assert caught.value.found == "amount in 2 row(s)"
     kept = read_table(tmp_path / "out" / REFUSED)
     assert kept["visit_id"].tolist() == rows["visit_id"].iloc[[3, 50]].tolist()
+    assert not (tmp_path / "out" / "a.parquet").exists()
+
+
+@pytest.mark.parametrize("wrong", [1.0000001, -0.25, np.nan, np.inf])
+def test_scores_that_are_no_probabilities_are_refused_and_their_rows_kept(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    plain = Model.scores
+
+    def off(model: Model, block: Any) -> Any:
+        scores = plain(model, block).copy()
+        scores[4] = wrong
+        return scores
+
+    monkeypatch.setattr(Model, "scores", off)
+    with pytest.raises(DataError, match="not what its objective gives") as caught:
+        trained.written(tmp_path / "out" / "a.parquet")
+    assert str(caught.value.found).startswith("1 row(s)")
+    kept = read_table(tmp_path / "out" / REFUSED)
+    assert kept["visit_id"].tolist() == [trained.given.rows()["visit_id"][4]]
     assert not (tmp_path / "out" / "a.parquet").exists()
 
 
