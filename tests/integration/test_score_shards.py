@@ -22,14 +22,9 @@ from laurel.runs.kept import observed_scoring
 from laurel.runs.rollback import roll_back
 from laurel.runs.score import score
 from laurel.runs.scored import Scored
-from laurel.runs.shards import (
-    Plan,
-    Planned,
-    keep_shard,
-    plan_shards,
-    publish_shards,
-    score_shard,
-)
+from laurel.runs.shadow import shadow_dataset
+from laurel.runs.shard_plan import Plan, Planned, keep_shard
+from laurel.runs.shards import plan_shards, publish_shards, score_shard
 from support.cluster import running_cluster
 from support.runs import Home, open_home, publish_rows
 from support.servers import S3Server, use_credentials
@@ -190,19 +185,66 @@ def test_shards_end_with_the_champion_of_their_plan_and_say_that_another_reigns(
     )
     planned = plan(copied)
     shard(copied, planned, NAMES[0])
-    roll_back(
-        copied.site,
-        copied.usecase,
-        target=first,
-        reason="a test of what is on its way",
-        by="test",
-        effective_from=parse_instant("2024-02-20"),
-    )
+    reign(copied, first)
     for name in NAMES[1:]:
         shard(copied, planned, name)
     published = publish(copied, planned)
     assert (published.model_version, published.overtaken_by) == (second, first)
     assert set(copied.predictions(OPEN)["model_version"]) == {second}
+
+
+def test_a_challenger_in_shadow_goes_along_with_shards(
+    copied: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (made.model_version or "" for made in copied.trained)
+    say(copied, shadow={"challengers": [second]})
+    reign(copied, first)
+    single = copied.copy(tmp_path / "single")
+    assert single.score(OPEN).shadows == (f"{second} in shadow",)
+
+    def again(*_: object) -> None:
+        raise AssertionError("the partition was read once more for the challenger")
+
+    monkeypatch.setattr("laurel.runs.shadow._alone", again)
+    planned = plan(copied)
+    for name in NAMES:
+        shard(copied, planned, name)
+    assert publish(copied, planned).shadows == (f"{second} in shadow",)
+    assert made(copied, OPEN) == made(single, OPEN)
+    dataset = shadow_dataset(second)
+    found, wanted = (
+        home.site.catalog(home.usecase, dataset).read().revisions[OPEN] for home in (copied, single)
+    )
+    assert [(one.md5, one.run, one.rows) for one in found] == [
+        (one.md5, one.run, one.rows) for one in wanted
+    ]
+
+
+def test_a_partition_of_which_a_canary_answers_keys_is_scored_in_one_pass(copied: Home) -> None:
+    first, second = (made.model_version or "" for made in copied.trained)
+    say(copied, canary={"share": 0.3, "challenger": second})
+    reign(copied, first)
+    assert plan(copied).shards == ()
+
+
+def say(home: Home, **scoring: Any) -> None:
+    """Let the use case say this of its scoring besides."""
+    file = home.usecase.folder / "usecase.yaml"
+    said = yaml.safe_load(file.read_text())
+    said["scoring"] |= scoring
+    file.write_text(yaml.safe_dump(said, sort_keys=False))
+
+
+def reign(home: Home, version: str) -> None:
+    """Give the crown back from 20 February on."""
+    roll_back(
+        home.site,
+        home.usecase,
+        target=version,
+        reason="a test of what is on its way",
+        by="test",
+        effective_from=parse_instant("2024-02-20"),
+    )
 
 
 def test_shards_by_other_rules_than_those_of_the_plan_are_refused(copied: Home) -> None:
@@ -257,10 +299,7 @@ def test_a_key_in_two_shards_is_found_when_they_are_put_together(copied: Home) -
 
 def on_dask(home: Home, engine: dict[str, Any]) -> Home:
     """Let the use case score in shards on a Dask cluster."""
-    file = home.usecase.folder / "usecase.yaml"
-    said = yaml.safe_load(file.read_text())
-    said["scoring"] |= {"shards": {"rows": 7}, "engine": engine}
-    file.write_text(yaml.safe_dump(said, sort_keys=False))
+    say(home, shards={"rows": 7}, engine=engine)
     return home
 
 

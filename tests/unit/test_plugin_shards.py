@@ -17,7 +17,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 import laurel.runs.site
 import laurel.usecase
 from laurel.runs.scored import Scored
-from laurel.runs.shards import Planned
+from laurel.runs.shard_plan import Planned
 from laurel.settings import load_settings
 from laurel_airflow import scoring
 from laurel_airflow.assets import dataset_asset

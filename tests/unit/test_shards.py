@@ -16,15 +16,25 @@ from hypothesis import strategies as st
 from laurel.adapters.tables import read_table, write_table
 from laurel.domain.shard import MOST, Shard, cut_shards, read_shard
 from laurel.errors import DataError
-from laurel.stages.predictions import Written, expect_contract, manifest
+from laurel.stages.predictions import (
+    Written,
+    expect_contract,
+    manifest,
+    write_predictions,
+)
+from laurel.stages.score import Scorer
+from laurel.stages.shadow import Challenger, WrittenShadow, in_words
 from laurel.stages.shards import (
+    TOLD,
     Ready,
     Told,
     add_told,
     cut_shard,
+    put_shadow_together,
     put_together,
     score_piece,
     score_shard,
+    shadow_file,
 )
 from laurel.stages.tally import REFUSED
 from support.trained import DAY, VERSION, Trained, trained
@@ -115,6 +125,7 @@ def ready(trained: Trained) -> Ready:
         given=replace(trained.given, file=Path()),
         model={file.name: file.read_bytes() for file in trained.model.iterdir() if file.is_file()},
         version=VERSION,
+        challengers={},
     )
 
 
@@ -127,6 +138,80 @@ def test_a_shard_that_travels_is_scored_as_one_that_stays(trained: Trained, tmp_
     piece = score_piece(ready(trained), shard, given_here.file.read_bytes())
     assert piece.error is None
     assert piece.files == {name: file.read_bytes() for name, file in here.items()}
+
+
+# --- challengers in shadow
+
+OTHER, BROKEN, GONE = (f"toy-2024021{n}-1a2b3c4d" for n in (3, 4, 5))
+
+
+def beside(trained: Trained, folder: Path) -> dict[str, Path]:
+    """One that scores, and one whose feature code fails where an amount is -7."""
+    code = """
+
+_own = featurize
+
+
+def featurize(rows, context):
+    if (rows["amount"] == -7.0).any():
+        raise ValueError("no such amount")
+    return _own(rows, context)
+"""
+    return {OTHER: trained.model, BROKEN: trained.with_features(code, folder / "broken").model}
+
+
+def test_challengers_say_in_shards_what_they_say_in_one_pass(
+    trained: Trained, tmp_path: Path
+) -> None:
+    rows = trained.given.rows()
+    rows.loc[60, "amount"] = -7.0
+    write_table(rows, tmp_path / "rows.parquet")
+    whole = replace(trained.given, file=tmp_path / "rows.parquet")
+    models = beside(trained, tmp_path)
+    scorer = Scorer(trained.usecase, whole, model=trained.model)
+    alone = Challenger(
+        OTHER,
+        Scorer(trained.usecase, whole, model=trained.model, beside=scorer),
+        tmp_path / "one" / "shadow.parquet",
+    )
+    write_predictions(scorer, tmp_path / "one" / "a.parquet", model_version=VERSION, beside=[alone])
+    wanted = alone.written()
+
+    made = []
+    for first, stop in ((0, 30), (30, TOTAL)):
+        own = tmp_path / f"{first}"
+        own.mkdir()
+        shard = Shard(first, stop, TOTAL)
+        piece = cut_shard(whole, shard, own / "rows.parquet")
+        travelled = replace(
+            ready(trained),
+            challengers={
+                name: {each.name: each.read_bytes() for each in model.iterdir() if each.is_file()}
+                for name, model in models.items()
+            },
+        )
+        files = score_piece(travelled, shard, piece.file.read_bytes()).files
+        (own / "shadow.parquet").write_bytes(files[shadow_file(OTHER)])
+        made.append((Told.of(files[TOLD]), own / "shadow.parquet", shadow_file(BROKEN) in files))
+    told = [each for each, _, _ in made]
+    assert [there for _, _, there in made] == [True, False]
+
+    def together(version: str) -> WrittenShadow | None:
+        paths = (path for _, path, _ in made)
+        config = trained.usecase.config
+        return put_shadow_together(version, told, paths, config, tmp_path / "many" / "a.parquet")
+
+    found = together(OTHER)
+    assert found is not None
+    assert (found.facts, found.decisions, found.shares) == (wanted.facts, wanted.decisions, True)
+    assert found.path.read_bytes() == wanted.path.read_bytes()
+    failed = together(BROKEN)
+    assert failed is not None
+    assert failed.facts is None
+    assert failed.fault is not None
+    assert in_words(failed.fault) == "ValueError: no such amount"
+    assert not failed.passing
+    assert together(GONE) is None, "it scores the partition by itself"
 
 
 # --- guards

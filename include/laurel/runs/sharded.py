@@ -11,15 +11,8 @@ from laurel.adapters.engine import Engine, open_engine
 from laurel.domain.partition import Partition
 from laurel.runs.inputs import lay_model, load_given
 from laurel.runs.scored import Pages, Scored, peak_memory
-from laurel.runs.shards import (
-    Plan,
-    held_shard,
-    keep_shard,
-    plan_shards,
-    publish_shards,
-    read_done,
-    read_plan,
-)
+from laurel.runs.shard_plan import Plan, keep_shard, read_done, read_plan
+from laurel.runs.shards import held_shard, lay_challengers, plan_shards, publish_shards
 from laurel.runs.site import Site
 from laurel.stages.score import Given
 from laurel.stages.shards import Piece, Ready, cut_shard, score_piece
@@ -60,8 +53,12 @@ def _score(site: Site, usecase: UseCase, *, plan: Plan, shards: list[str]) -> No
         ready = Ready(
             config=usecase.config,
             given=replace(given, file=Path()),
-            model={file.name: file.read_bytes() for file in model.iterdir()},
+            model=_read(model),
             version=plan.inputs.champion.model_version or "",
+            challengers={
+                name: _read(own)
+                for name, own in lay_challengers(site, usecase, plan, folder).items()
+            },
         )
         config = usecase.config.scoring.engine
         with open_engine(config, folder=folder, settings=site.settings) as engine:
@@ -88,6 +85,10 @@ def _pieces(
             yield held, shard, file.read_bytes()
 
     yield from engine.each(score_piece, calls())
+
+
+def _read(model: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in model.iterdir()}
 
 
 def _laid(piece: Piece, folder: Path) -> dict[str, Path]:

@@ -7,23 +7,18 @@ same bytes. A shard that is there already is not scored again, so only what fail
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from laurel.adapters.dvc.staging import Staging
-from laurel.adapters.records import find_bundle
 from laurel.adapters.tables import ROW_GROUP
-from laurel.domain.canonical import canonical_json
-from laurel.domain.config import PREDICTIONS
 from laurel.domain.partition import Partition
-from laurel.domain.shard import Shard, cut_shards, read_shard
-from laurel.errors import DataError, Refused, StoreFault
-from laurel.runs.inputs import Inputs, await_inputs, lay_model, load_given, read_inputs
+from laurel.domain.shard import cut_shards
+from laurel.errors import DataError
+from laurel.runs.inputs import await_inputs, lay_model, load_given
 from laurel.runs.scored import (
     HELD,
     Pages,
@@ -35,44 +30,38 @@ from laurel.runs.scored import (
     publish_scored,
     score_run,
 )
-from laurel.runs.shadow import challengers_of, with_shadows
+from laurel.runs.shadow import challengers_of, publish_shadows, with_shadows
+from laurel.runs.shard_plan import (
+    Plan,
+    Planned,
+    expect_done,
+    fetch_part,
+    is_published,
+    keep_shard,
+    read_done,
+    read_plan,
+    write_plan,
+)
 from laurel.runs.site import Site
 from laurel.stages.predictions import Written, expect_contract
-from laurel.stages.shards import SAMPLE, SCORED, TOLD, Told, add_told, cut_shard, put_together
+from laurel.stages.shadow import WrittenShadow
+from laurel.stages.shards import (
+    SAMPLE,
+    SCORED,
+    TOLD,
+    Told,
+    add_told,
+    cut_shard,
+    put_shadow_together,
+    put_together,
+    shadow_file,
+)
 from laurel.stages.shards import score_shard as score_rows
 from laurel.stages.tally import REFUSED
 from laurel.usecase import UseCase
 
-PLAN, DONE = "plan.json", "done.json"
-"""Staged for a run, and for each of its shards when all its files are there."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """The shards in which a run is to be scored."""
-
-    run: str
-    shards: tuple[str, ...]
-    """Their names, in the order of the rows; none where one pass does."""
-
-    def sentence(self) -> str:
-        """What is to be done, in a sentence."""
-        if not self.shards:
-            return "no shards: the partition is scored already, or fits into one"
-        return f"{len(self.shards)} shards of run {self.run}"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the shards of a run are scored from."""
-
-    run: str
-    inputs: Inputs
-    staging: Staging
-
-    def shard(self, name: str) -> Shard:
-        """The shard of a name; raises :class:`DataError` for what is none."""
-        return read_shard(name, total=self.inputs.rows.rows)
+Fetch = Callable[[str], Path]
+"""Gives a file of a scored shard by its name."""
 
 
 def plan_shards(
@@ -85,13 +74,12 @@ def plan_shards(
     inputs = await_inputs(site, usecase, partition=partition)
     run = score_run(usecase, inputs)
     each, total = rows or usecase.config.scoring.shard_rows, inputs.rows.rows
-    if each is None or total <= each or _is_published(site, usecase, partition, run):
+    if each is None or total <= each or is_published(site, usecase, partition, run):
         return Planned(run, ())
     if inputs.canary is not None:
         # where it fails the champion answers every row, also those of shards that are done
         return Planned(run, ())
-    plan = {"usecase": usecase.name, "partition": partition.key, "inputs": inputs.document()}
-    _staging(site, usecase, run).write(PLAN, canonical_json(plan))
+    write_plan(site, usecase, inputs=inputs, run=run)
     cut = cut_shards(total, rows=each, group=ROW_GROUP)
     return Planned(run, tuple(shard.name for shard in cut))
 
@@ -105,7 +93,7 @@ def score_shard(
     """
     plan = read_plan(site, usecase, partition=partition, run=run)
     piece = plan.shard(shard)
-    if read_done(plan, shard) is not None or _is_published(site, usecase, partition, run):
+    if read_done(plan, shard) is not None or is_published(site, usecase, partition, run):
         return {"shard": shard, "rows": piece.rows, "changed": False}
     started = perf_counter()
     with site.workspace() as folder:
@@ -113,8 +101,11 @@ def score_shard(
         model = lay_model(site, usecase, entry=plan.inputs.champion, folder=folder / "model")
         given = cut_shard(whole, piece, folder / "rows.parquet")
         version, out = plan.inputs.champion.model_version or "", folder / "out"
+        beside = lay_challengers(site, usecase, plan, folder)
         try:
-            made = score_rows(usecase, given, model=model, version=version, folder=out)
+            made = score_rows(
+                usecase, given, model=model, version=version, folder=out, challengers=beside
+            )
         except DataError as error:
             raise held_shard(site, usecase, error, plan, given.file, out / REFUSED) from error
         keep_shard(plan, shard, made, seconds=perf_counter() - started, peak=peak_memory())
@@ -134,69 +125,27 @@ def publish_shards(
 
     Raises :class:`Refused` where a shard is missing, and as :func:`laurel.runs.score.score`.
     """
-    started = perf_counter()
     plan = read_plan(site, usecase, partition=partition, run=run)
     found = found_scored(site, usecase, inputs=plan.inputs, run=run, pages=pages)
     if found is None:
-        done = {name: _expect_done(plan, usecase, name) for name in shards}
-        with site.workspace() as folder:
-            written = _together(site, usecase, plan, done, folder)
-            spent = Spent(
-                seconds=sum(each["seconds"] for each in done.values()) + perf_counter() - started,
-                peak_memory_bytes=max(each["peak_memory_bytes"] for each in done.values()),
-                shards=len(done),
-            )
-            found = publish_scored(
-                site,
-                usecase,
-                inputs=plan.inputs,
-                run=run,
-                written=written,
-                spent=spent,
-                folder=folder,
-                pages=pages,
-            )
+        found = _publish(site, usecase, plan, shards, pages=pages)
     plan.staging.drop()
     entries = challengers_of(site, usecase, plan.inputs)
     return with_shadows(site, usecase, found, inputs=plan.inputs, entries=entries)
 
 
-def read_plan(site: Site, usecase: UseCase, *, partition: Partition, run: str) -> Plan:
-    """The plan of a run, with inputs and model as it fixed them.
+def lay_challengers(site: Site, usecase: UseCase, plan: Plan, folder: Path) -> dict[str, Path]:
+    """The model folders of those that score in shadow, by model version.
 
-    Raises :class:`Refused` where it is gone, or the code or the rules have changed since.
+    One that cannot be fetched is left out: it scores the partition by itself later, if it can.
     """
-    staging = _staging(site, usecase, run)
-    data = staging.read(PLAN)
-    # without a plan, a task is repeated after all was done
-    known = find_bundle(site.store, usecase.name, "score", run) if data is None else None
-    document = json.loads(data)["inputs"] if data is not None else known and known.inputs
-    inputs = _inputs(site, usecase, document, partition=partition) if document else None
-    if inputs is None or score_run(usecase, inputs) != run:
-        raise Refused(
-            "the plan of a scoring is gone, or the use case is another one by now",
-            usecase=usecase.name,
-            partition=partition.key,
-            found="nothing" if inputs is None else f"run {score_run(usecase, inputs)}",
-            expected=f"run {run}",
-            hint="clear the task plan with those after it; are all workers of the same version?",
-        )
-    return Plan(run, inputs, staging)
-
-
-def read_done(plan: Plan, shard: str) -> dict[str, Any] | None:
-    """What is known of a shard that was scored; ``None`` of any other."""
-    data = plan.staging.read(f"{shard}/{DONE}")
-    return None if data is None else dict(json.loads(data))
-
-
-def keep_shard(
-    plan: Plan, shard: str, files: Mapping[str, Path], *, seconds: float, peak: int
-) -> None:
-    """Stage the files of a scored shard, then say that they are all there."""
-    md5s = {name: plan.staging.put(f"{shard}/{name}", file) for name, file in files.items()}
-    cost = {"seconds": round(seconds, 3), "peak_memory_bytes": peak}
-    plan.staging.write(f"{shard}/{DONE}", canonical_json({"files": md5s, **cost}))
+    found = {}
+    for entry in plan.challengers:
+        version = entry.model_version or ""
+        with suppress(Exception):
+            own = folder / "challengers" / version
+            found[version] = lay_model(site, usecase, entry=entry, folder=own)
+    return found
 
 
 def held_shard(
@@ -207,80 +156,74 @@ def held_shard(
     return hold_back(site, usecase, error, inputs=plan.inputs, name=HELD, file=file)
 
 
+def _publish(
+    site: Site, usecase: UseCase, plan: Plan, shards: Sequence[str], *, pages: Pages | None
+) -> Scored:
+    started = perf_counter()
+    done = {name: expect_done(plan, usecase, name) for name in shards}
+    with site.workspace() as folder:
+        fetch = {
+            name: partial(fetch_part, plan, usecase, folder, name, each)
+            for name, each in done.items()
+        }
+        written, told = _together(site, usecase, plan, fetch, folder)
+        spent = Spent(
+            seconds=sum(each["seconds"] for each in done.values()) + perf_counter() - started,
+            peak_memory_bytes=max(each["peak_memory_bytes"] for each in done.values()),
+            shards=len(done),
+            shadow_seconds=sum(own["seconds"] for each in told for own in each.shadows.values()),
+        )
+        made = publish_scored(
+            site,
+            usecase,
+            inputs=plan.inputs,
+            run=plan.run,
+            written=written,
+            spent=spent,
+            folder=folder,
+            pages=pages,
+        )
+        shadows = _shadows_together(usecase, plan, told, fetch, folder)
+        publish_shadows(site, usecase, plan.inputs, plan.challengers, shadows)
+    return made
+
+
+def _shadows_together(
+    usecase: UseCase, plan: Plan, told: Sequence[Told], fetch: Mapping[str, Fetch], folder: Path
+) -> list[WrittenShadow]:
+    """What challengers said; those of which a part is missing score the partition later."""
+    found = []
+    for entry in plan.challengers:
+        version = entry.model_version or ""
+        path = folder / "shadow" / version / f"{plan.inputs.partition.key}.parquet"
+        with suppress(Exception):
+            files = (each(shadow_file(version)) for each in fetch.values())
+            made = put_shadow_together(version, told, files, usecase.config, path)
+            found += [made] if made is not None else []
+    return found
+
+
 def _together(
-    site: Site, usecase: UseCase, plan: Plan, done: Mapping[str, dict[str, Any]], folder: Path
-) -> Written:
+    site: Site, usecase: UseCase, plan: Plan, fetch: Mapping[str, Fetch], folder: Path
+) -> tuple[Written, list[Told]]:
     config, partition, rows = usecase.config, plan.inputs.partition, plan.inputs.rows.rows
     path = folder / "published" / f"{partition.key}.parquet"
-    fetch = partial(_fetched, plan, usecase, folder)
     try:
-        told = [Told.of(fetch(name, each, TOLD).read_bytes()) for name, each in done.items()]
+        told = [Told.of(each(TOLD).read_bytes()) for each in fetch.values()]
         whole = add_told(told, config, partition=partition, rows=rows)
-        files = _in_turn({name: partial(fetch, name, each) for name, each in done.items()})
-        written = put_together(files, whole, config, path)
+        written = put_together(_in_turn(fetch.values()), whole, config, path)
         expect_contract(written, config, partition=partition, rows=rows, folder=path.parent)
     except DataError as error:
         file = folder / HELD
         site.plane.place({file: plan.inputs.rows.md5})
         raise held_shard(site, usecase, error, plan, file, folder / REFUSED) from error
-    return written
+    return written, told
 
 
-def _in_turn(fetchers: Mapping[str, Any]) -> Iterator[dict[str, Path]]:
+def _in_turn(shards: Iterable[Fetch]) -> Iterator[dict[str, Path]]:
     """The files of each shard, there until the next one is asked for."""
-    for fetch in fetchers.values():
+    for fetch in shards:
         files = {name: fetch(name) for name in (SCORED, SAMPLE)}
         yield files
         for file in files.values():
             file.unlink()
-
-
-def _fetched(
-    plan: Plan, usecase: UseCase, folder: Path, shard: str, done: dict[str, Any], name: str
-) -> Path:
-    """A file of a scored shard; a shard that is damaged counts as not scored from now on."""
-    target = folder / shard / name
-    if not plan.staging.get(f"{shard}/{name}", target, md5=done["files"][name]):
-        plan.staging.drop(shard)
-        raise _missing(plan, usecase, shard, f"{name} is damaged, or was dropped")
-    return target
-
-
-def _expect_done(plan: Plan, usecase: UseCase, shard: str) -> dict[str, Any]:
-    done = read_done(plan, shard)
-    if done is None:
-        raise _missing(plan, usecase, shard, "it is not in the staging place")
-    return done
-
-
-def _missing(plan: Plan, usecase: UseCase, shard: str, found: str) -> Refused:
-    return Refused(
-        "a shard of the scoring is missing, so nothing is published",
-        usecase=usecase.name,
-        partition=plan.inputs.partition.key,
-        found=f"shard {shard}: {found}",
-        hint="clear the task of this shard with those after it; others are not scored again",
-    )
-
-
-def _inputs(
-    site: Site, usecase: UseCase, document: dict[str, Any], *, partition: Partition
-) -> Inputs:
-    champion = site.ledger(usecase).read().version(document["champion"])
-    if champion is None:
-        raise StoreFault(
-            "the ledger does not know the model of a plan",
-            usecase=usecase.name,
-            partition=partition.key,
-            found=document["champion"],
-        )
-    return read_inputs(site, usecase, document, partition=partition, champion=champion)
-
-
-def _is_published(site: Site, usecase: UseCase, partition: Partition, run: str) -> bool:
-    newest = site.catalog(usecase, PREDICTIONS).read().corrected(partition.key)
-    return newest is not None and newest.run == run
-
-
-def _staging(site: Site, usecase: UseCase, run: str) -> Staging:
-    return Staging(site.settings, f"score/{usecase.name}/{run}")
