@@ -6,6 +6,7 @@ import math
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ from laurel.domain.objective import Numbers
 from laurel.domain.profile import bin_counts, build_profile, count_batches
 from laurel.domain.report import Report
 from laurel.domain.sampling import sample_rows
+from laurel.stages import seen
 from laurel.stages.monitor import MonitorInput, monitor
+from laurel.stages.seen import Part, Seen, see
 from support.monitoring import (
     TODAY,
     features_of,
@@ -134,6 +137,34 @@ def test_counting_in_batches_gives_the_counts_of_the_whole() -> None:
     scores = np.concatenate([scores_of(part) for part in parts])
     streamed = count_batches(PROFILE, ((features_of(p), scores_of(p)) for p in parts))
     assert streamed == bin_counts(PROFILE, whole, scores)
+
+
+@pytest.mark.parametrize("cuts", [[1], [300, 301], [0, 450, 900], [200, 200, 899]])
+def test_a_night_seen_in_parts_is_the_night_seen_whole(
+    cuts: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "MEASURED", 400)
+    today = make_rows(900, seed=5)
+    rescored = scores_of(today) + np.where(np.arange(900) % 100 == 0, 0.1, 0.0)
+
+    def cut(first: int, last: int) -> Part:
+        said = {"score": today["score"], "decision": today["score"] >= 0.5}
+        rows = slice(first, last)
+        features = features_of(today).iloc[rows].reset_index(drop=True)
+        return Part(features, pd.DataFrame(said).iloc[rows], rescored[rows])
+
+    def saw(bounds: list[int]) -> Seen:
+        parts = [cut(*pair) for pair in pairwise([0, *bounds, 900])]
+        return see(make_usecase(), parts, profile=PROFILE, rows=900, partition=TODAY)
+
+    whole, parted = saw([]), saw(cuts)
+    assert whole.skew is not None
+    assert (whole.rows, len(whole.scores), whole.skew.differing) == (900, 300, 9)
+    assert np.array_equal(parted.scores, scores_of(today)[::3])
+    assert parted.counts == whole.counts
+    assert (parted.decided, parted.skew) == (whole.decided, whole.skew)
+    assert parted.mean_scores["score"] == pytest.approx(whole.mean_scores["score"], rel=1e-12)
+    pd.testing.assert_frame_equal(parted.sample, whole.sample)
 
 
 def test_memory_of_counting_does_not_grow_with_the_rows() -> None:
