@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from laurel.domain.chance import normal_tail
 from laurel.domain.column import floats, is_numeric
 
+BLOCK = 8_192
+"""Rows whose sums are taken at a time."""
 FEATURES = 24
 """Numeric features that are correlated: of more, those that matter most to the model."""
 STEPS = 1024
@@ -62,18 +64,28 @@ def sums_of(features: pd.DataFrame, scales: Mapping[str, tuple[float, float]]) -
     [1]
     """
     names = sorted(scales)
-    columns = [_scaled(floats(features[name]), *scales[name]) for name in names]
-    values = np.column_stack(columns) if columns else np.empty((len(features), 0))
-    known = ~np.isnan(values)
-    here, values = known.astype(np.float64), np.where(known, values, 0.0)
-    # whole numbers below 2**53 throughout, so that no order of adding changes a digit
-    sums, squares = values.T @ here, (values**2).T @ here
+    columns = [floats(features[name]) for name in names]
     upper = np.triu_indices(len(names), k=1)
-    found = (here.T @ here, sums, sums.T, squares, squares.T, values.T @ values)
+    found = np.zeros((len(SUMS), len(names), len(names)))
+    # whole numbers below 2**53 throughout, so that no order of adding changes a digit
+    for first in range(0, len(features), BLOCK):
+        block = (column[first : first + BLOCK] for column in columns)
+        found += _block_sums([_scaled(x, *scales[n]) for n, x in zip(names, block, strict=True)])
     return {
         "names": names,
         **{key: [int(n) for n in each[upper]] for key, each in zip(SUMS, found, strict=True)},
     }
+
+
+def _block_sums(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The sums over some rows, which fit into a processor's cache: shape (6, columns, columns)."""
+    if not columns:
+        return np.zeros((len(SUMS), 0, 0))
+    values = np.stack(columns)
+    known = ~np.isnan(values)
+    here, values = known.astype(np.float64), np.where(known, values, 0.0)
+    sums, squares = values @ here.T, (values**2) @ here.T
+    return np.stack([here @ here.T, sums, sums.T, squares, squares.T, values @ values.T])
 
 
 def add_sums(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
