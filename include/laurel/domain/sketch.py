@@ -138,7 +138,9 @@ def moments_of(tallied: Mapping[str, Any], *, centre: float, unit: float) -> tup
     if not n:
         return math.nan, math.nan
     spread = n * tallied["squares"] - total * total
-    return centre + unit * (total / n), unit * math.sqrt(spread) / n
+    # sums are of rounded values: no mean lies beyond them, least of all that of a constant
+    mean = min(max(centre + unit * (total / n), tallied["min"]), tallied["max"])
+    return mean, unit * math.sqrt(spread) / n
 
 
 @dataclass(frozen=True)
