@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-from contextlib import suppress
 
 from airflow.executors.local_executor import LocalExecutor
 
@@ -55,26 +54,8 @@ def warm_up() -> None:
         except Exception:
             log.exception("%s cannot be imported beforehand", module)
     try:
-        _read_ahead()
+        from laurel.runs import warm
+
+        warm.warm_up(load_settings())
     except Exception:
         log.exception("what tasks read cannot be read beforehand")
-
-
-def _read_ahead() -> None:
-    """What every task asks for: the installed versions, use cases, suites, templates of pages."""
-    from laurel.adapters.environment import code_identity, environment_identity
-    from laurel.adapters.gx_page import warm_pages
-    from laurel.adapters.gx_suite import build_suite, read_suite
-    from laurel.errors import ConfigError
-    from laurel.usecase import find_usecases
-
-    code_identity(None)
-    environment_identity()
-    warm_pages()
-    settings = load_settings()
-    find_usecases(settings)
-    for folder in settings.suite_folders:
-        for file in sorted(folder.glob("*/*.json")):
-            # the kinds of expectations that suites name are modules; a wrong one is the task's
-            with suppress(ConfigError):
-                build_suite(read_suite(file), file)

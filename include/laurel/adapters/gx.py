@@ -139,6 +139,30 @@ def validate_frames(frames: Mapping[Key, pd.DataFrame], suite_file: Path) -> dic
     return {key: suite.judge([frame]) for key, frame in frames.items()}
 
 
+_READY: dict[tuple[Path, frozenset[str]], Suite] = {}
+
+
+def keep_ready(file: Path, table: pd.DataFrame, *, hidden: frozenset[str]) -> None:
+    """Plan a suite over the columns of a table, so that processes forked from this one need not.
+
+    Raises :class:`ConfigError` as :func:`validate_frames`.
+    """
+    suite = Suite(file, hidden=hidden)
+    suite.plan(table)
+    _READY[file, hidden] = suite
+
+
+def ready_suite(file: Path, *, hidden: frozenset[str] = frozenset()) -> Suite:
+    """The suite that was kept ready, where its file still says the same; otherwise a new one.
+
+    Raises :class:`ConfigError` as :func:`validate_frames`.
+    """
+    kept = _READY.get((file, hidden))
+    if kept is not None and kept.digest == digest(read_suite(file)):
+        return kept
+    return Suite(file, hidden=hidden)
+
+
 class Suite:
     """A suite made ready once and run over many tables; not to be shared by threads."""
 
@@ -154,6 +178,10 @@ class Suite:
         self._order = {each.id: place for place, each in enumerate(self._suite.expectations)}
         self.name = str(self._suite.name)
         self.digest = digest(document)
+
+    def plan(self, table: pd.DataFrame) -> None:
+        """Find out what has to be computed for tables of these columns and types."""
+        self._run.plan(table)
 
     def judge(self, parts: Iterable[pd.DataFrame], whole: WholeTable | None = None) -> Validation:
         """Run the suite over one table, given as at least one part; several only with ``whole``."""

@@ -76,6 +76,11 @@ class SuiteRun:
         self._calculator = MetricsCalculator(self._engine)
         self._plans: dict[tuple[Any, ...], list[_Planned]] = {}
 
+    def plan(self, table: pd.DataFrame) -> None:
+        """Build the graph of metrics for tables of these columns and types beforehand."""
+        self._load(table)
+        self._plan(table)
+
     def results(self, parts: Iterable[pd.DataFrame], whole: WholeTable | None = None) -> list[Any]:
         """Judge a table: GX's result of each expectation as a mapping, in the suite's order.
 

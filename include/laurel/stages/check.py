@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from laurel.adapters.gx import Suite, Validation
+from laurel.adapters.gx import Suite, Validation, ready_suite
 from laurel.adapters.gx_whole import WholeTable
 from laurel.adapters.lookup import look_up
 from laurel.adapters.tables import TableWriter, iter_table, read_table
@@ -91,7 +91,7 @@ def check_files(
     temporary files may lie. refused: rows that were refused before, by partition; they count as
     bad ones. Raises :class:`ConfigError` for a suite that is not one.
     """
-    ready, found = Suite(suite, hidden=dataset.hidden), {}
+    ready, found = ready_suite(suite, hidden=dataset.hidden), {}
     made: dict[date, Profile] = {}
     for partition, path in sorted(files.items()):
         before = (refused or {}).get(partition, 0)
