@@ -4,6 +4,7 @@ Laurel's stage (features, trees, guards, counts, Parquet in canonical order) aga
 the same file and model: read, features, ``DMatrix``, predict, write. The rows are real flights of
 one day, repeated under other keys; the model has 300 trees of depth 6 by default. Each sample is a
 process of its own; what is measured begins after its imports, when model and past are in memory.
+``--sides laurel,shadow,twice`` asks what a challenger in shadow costs beside a second pass.
 ``--sides trees`` asks for the trees alone: compiled ones beside XGBoost's own two ways.
 """
 
@@ -24,7 +25,13 @@ SIDES = {
     "laurel": "stages.predictions",
     "bare": "rival: bare loop, with the same features",
     "plain": "rival: bare loop over features that are there",
+    "shadow": "stages.predictions with a challenger in shadow",
+    "twice": "rival: two passes of stages.predictions",
 }
+
+
+RIVALS = {"laurel": ("bare", "plain"), "shadow": ("twice", "laurel")}
+"""What each side is compared with."""
 
 
 def main(
@@ -32,7 +39,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Trees of the model.")] = 300,
     runs: Annotated[int, typer.Option(min=1, help="Samples of each side.")] = 3,
     sides: Annotated[
-        str, typer.Option(help="Which of laurel,bare,plain,trees.")
+        str, typer.Option(help="Which of laurel,bare,plain,shadow,twice,trees.")
     ] = "laurel,bare,plain",
 ) -> None:
     """Take the samples in turn and print what they say."""
@@ -57,8 +64,8 @@ def main(
             f"peak {max(each['peak'] for each in found):.0f} MB "
             f"({median(each['begun'] for each in found):.0f} before the first row)"
         )
-        for other in ("bare", "plain"):
-            if side == "laurel" and other in samples:
+        for other in RIVALS.get(side, ()):
+            if other in samples:
                 pairs = list(zip(found, samples[other], strict=True))
                 wall = sorted(b["seconds"] / a["seconds"] for a, b in pairs)
                 spent = sorted(b["cpu"] / a["cpu"] for a, b in pairs)

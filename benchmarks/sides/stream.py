@@ -43,6 +43,7 @@ from laurel.settings import load_settings, share_cores
 from laurel.stages.featurize import load_featurizer
 from laurel.stages.predictions import write_predictions
 from laurel.stages.score import Given, Scorer
+from laurel.stages.shadow import Challenger
 from laurel.usecase import UseCase, get_usecase
 from support.peak import peak
 from support.sample import read_days
@@ -177,6 +178,34 @@ def laurel(folder: Path) -> Callable[[], object]:
     return lambda: write_predictions(scorer, folder / "laurel.parquet", model_version="flights-1")
 
 
+def shadow(folder: Path) -> Callable[[], object]:
+    """Laurel's stage with a challenger in shadow: another version with the same feature code."""
+    usecase, given = flights(), _given(folder)
+    scorer = Scorer(usecase, given, model=folder / "model")
+    other = Scorer(usecase, given, model=folder / "model", beside=scorer)
+
+    def loop() -> None:
+        challenger = Challenger("flights-2", other, folder / "shadow" / "laurel.parquet")
+        path = folder / "laurel.parquet"
+        write_predictions(scorer, path, model_version="flights-1", beside=[challenger])
+        assert challenger.written().facts is not None
+
+    return loop
+
+
+def twice(folder: Path) -> Callable[[], object]:
+    """Two passes of Laurel's stage, one for each version."""
+    usecase, given = flights(), _given(folder)
+    scorers = [Scorer(usecase, given, model=folder / "model") for _ in range(2)]
+
+    def loop() -> None:
+        for number, scorer in enumerate(scorers, start=1):
+            path = folder / f"pass-{number}.parquet"
+            write_predictions(scorer, path, model_version=f"flights-{number}")
+
+    return loop
+
+
 def bare(folder: Path) -> Callable[[], object]:
     """Read, features, predict, write: all rows at once, as one would write it down."""
     given, usecase = _given(folder), flights()
@@ -279,5 +308,12 @@ if __name__ == "__main__":
     elif side == "trees":
         found = trees(place)
     else:
-        found = timed({"laurel": laurel, "bare": bare, "plain": plain}[side](place))
+        sides = {
+            "laurel": laurel,
+            "shadow": shadow,
+            "twice": twice,
+            "bare": bare,
+            "plain": plain,
+        }
+        found = timed(sides[side](place))
     print(json.dumps(found))

@@ -34,7 +34,7 @@ NO_RECORDS = {
 """Keys that prove nothing, and why."""
 KINDS = {
     r"(ledger)/toy/entries/\d{10}\.json": "entry",
-    r"(catalog/toy/\w+)/entries/\d{10}\.json": "entry",
+    r"(catalog/toy/[\w-]+)/entries/\d{10}\.json": "entry",
     r"(run_records)/toy/entries/\d{10}\.json": "entry",
     r"(run_records)/toy/checkpoints/1/\d{10}\.json": "checkpoint",
     r"(runs/toy/\w+)/[0-9a-f]{16}/(?:.+)": "file",
@@ -66,7 +66,7 @@ def kind_of(key: str) -> str | None:
 def full(copied: Home) -> Home:
     """A store that holds a record of every kind."""
     store = copied.site.store
-    for kind in ("restate", "examine"):
+    for kind in ("restate", "examine", "shadow", "probation"):
         write_run(copied, kind)
     store.create(
         "restatements/toy/00112233aaaa0000.json",
@@ -88,7 +88,7 @@ def full(copied: Home) -> Home:
 
 def write_run(home: Home, kind: Kind) -> None:
     run = "00112233aaaa0000" if kind == "restate" else "00112233bbbb0000"
-    name = {"restate": "restatement", "examine": "examination"}[kind]
+    name = {"restate": "restatement", "examine": "examination"}.get(kind)
     made = Bundle(
         id=run,
         kind=kind,
@@ -97,8 +97,9 @@ def write_run(home: Home, kind: Kind) -> None:
         environment=Environment(python="3.11", packages="p", machine="m", libc="l"),
     )
     store = home.site.store
-    store.create(f"{made.prefix}/{name}.html", b"<p>fine</p>")
-    store.create(f"{made.prefix}/{name}.json", b'{"sentence":"nothing flips"}')
+    if name is not None:
+        store.create(f"{made.prefix}/{name}.html", b"<p>fine</p>")
+        store.create(f"{made.prefix}/{name}.json", b'{"sentence":"nothing flips"}')
     write_bundle(store, made)
 
 
@@ -149,7 +150,8 @@ def test_the_store_holds_every_kind_of_run_and_is_proved(full: Home) -> None:
     bundles = {kind.split()[2] for kind in kinds if "bundle.json" in kind}
 
     assert bundles == {
-        f"runs/toy/{kind}" for kind in ("train", "score", "monitor", "restate", "examine")
+        f"runs/toy/{kind}"
+        for kind in ("train", "score", "shadow", "probation", "monitor", "restate", "examine")
     }
     assert len(kinds) > 25
     proof = proved(full)

@@ -23,7 +23,7 @@ def test_the_example_is_a_policy_and_says_every_word_of_one() -> None:
     assert set(SAID) == set(Gate.model_fields)
     assert set(SAID["underpowered"]) == set(Underpowered.model_fields)
     assert Gate.model_validate(policy.model_dump(mode="json")) == policy.model_copy(
-        update={"approval": None}
+        update={"approval": None, "shadow": None}
     )
     kinds = {threshold["kind"]: threshold for threshold in SAID["thresholds"]}
     assert set(kinds) == {"at_least", "at_most", "not_worse", "better", "gap_at_most"}

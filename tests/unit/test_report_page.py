@@ -17,7 +17,10 @@ from laurel.domain.report import Report
 from laurel.domain.since_yesterday import since_yesterday
 from laurel.domain.surroundings import (
     AgePoint,
+    Alike,
+    BesideSlice,
     Dependencies,
+    Gain,
     SchemaChange,
     Shadow,
     Staleness,
@@ -69,7 +72,23 @@ def eventful() -> Report:
         volumes=(Volume("flights", 900, 880.0, 1.02, 14, 2),),
         dependencies=Dependencies("b", "a", "a", ("numpy 2.1 then, 2.2 now",), ("numpy 2.2",)),
         schemas=(SchemaChange("flights", "seats", "is new", "2013-06-30"),),
-        shadows=(Shadow("flights-new", point.as_of, 900, 700, {"auc": 0.7}, {"auc": 0.69}, 0.1),),
+        shadows=(
+            Shadow(
+                "flights-new",
+                point.as_of,
+                900,
+                700,
+                {"auc": 0.7},
+                {"auc": 0.69},
+                0.1,
+                gains={"auc": Gain(0.01, -0.002, 0.022)},
+                night=Alike(900, 0.08, 0.93, 0.1),
+                slices=(BesideSlice("origin=JFK", Alike(400, 0.09, 0.91, 0.12)),),
+                partitions=3,
+                answered=45,
+            ),
+            Shadow("flights-odd", point.as_of, 0, 0, fault="KeyError: 'seats'"),
+        ),
         cleared=("freshness/weather",),
     )
 

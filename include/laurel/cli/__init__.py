@@ -51,6 +51,7 @@ def _assemble() -> None:
         restatement,
         runs,
         schema,
+        shadow,
         stack,
         stage,
         store,
@@ -58,7 +59,19 @@ def _assemble() -> None:
         usecases,
     )
 
-    for module in (stage, dvc, schema, gate, proof, quarantine, alarms, report, store, usecases):
+    for module in (
+        stage,
+        dvc,
+        schema,
+        gate,
+        shadow,
+        proof,
+        quarantine,
+        alarms,
+        report,
+        store,
+        usecases,
+    ):
         app.add_typer(module.app)
     for command in (
         stack.up,

@@ -127,6 +127,8 @@ def _tail(found: Explained) -> Iterator[str]:
         f"model {source.model_version}, as of {source.as_of}, {source.event} by "
         f"{source.decided_by}, bundle {source.training_bundle[:16]}"
     )
+    if source.canary:
+        yield f"note: a canary answered this row; {source.champion} reigned at {source.cutoff}"
     if source.reigns_now != source.champion:
         yield f"note: by the ledger of today {source.reigns_now} reigns at {source.cutoff}"
     rows = source.rows

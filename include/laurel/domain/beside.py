@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,46 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from laurel.domain.config import Gate, UseCaseConfig, VersusChampion
-from laurel.domain.evidence import CONFIDENCE, Scope, confidence_key
+from laurel.domain.config.names import PARTITION
+from laurel.domain.evidence import CONFIDENCE, Comparison, Scope, confidence_key
 from laurel.domain.evidence.gauge import DIGITS, Gauge
 from laurel.domain.objective import Objective
+from laurel.domain.surroundings import Alike, Gain
 
 CHALLENGER, CHAMPION, LABEL = "challenger", "champion", "label"
-
-
-@dataclass(frozen=True)
-class Gain:
-    """How much better the challenger does in a metric, on the same rows."""
-
-    value: float
-    """Above zero where it is better, for every metric; nan where undefined."""
-    low: float
-    """Paired one-sided bounds at 95 % confidence; nan of too few rows."""
-    high: float
-
-
-@dataclass(frozen=True)
-class Alike:
-    """How alike two models answer the same rows."""
-
-    rows: int
-    distance: float
-    """Kolmogorov-Smirnov distance of their scores, of several scores the largest; nan of none."""
-    rank_correlation: float
-    """Spearman's, of several scores the least; nan where undefined."""
-    changed: float
-    """Share of the rows that are decided otherwise; nan where nothing is decided."""
-
-
-@dataclass(frozen=True)
-class BesideSlice:
-    """A challenger beside the champion on one slice."""
-
-    slice: str
-    """``column=value``."""
-    alike: Alike
-    labelled: int
-    gains: Mapping[str, Gain] = field(default_factory=dict)
 
 
 def alike(table: pd.DataFrame, objective: Objective, *, threshold: float | None) -> Alike:
@@ -107,7 +73,6 @@ def realised(
     minimum_rows: int,
     resamples: int,
     asked: Sequence[VersusChampion] = (),
-    name: str | None = None,
 ) -> Scope:
     """Both models' metrics on the rows whose ``label`` is known, with paired bounds.
 
@@ -116,13 +81,13 @@ def realised(
     policy = Gate(thresholds=tuple(asked), minimum_rows=minimum_rows, resamples=resamples)
     known = table[table[LABEL].notna()].assign(compared=True).reset_index(drop=True)
     gauge = Gauge(policy, objective=objective, rates={}, seed=0, versus=True, days=0)
-    return gauge.scope(known, name)
+    return gauge.scope(known, None)
 
 
-def gains_of(scope: Scope) -> dict[str, Gain]:
-    """The gains of a scope with their bounds at 95 %."""
+def gains_of(compared: Mapping[str, Comparison]) -> dict[str, Gain]:
+    """The gains of compared metrics with their bounds at 95 %."""
     found = {}
-    for name, each in scope.champion.items():
+    for name, each in compared.items():
         low, high = each.bounds[confidence_key(CONFIDENCE)] or (math.nan, math.nan)
         found[name] = Gain(math.nan if each.gain is None else each.gain, low, high)
     return found
@@ -142,7 +107,7 @@ def paired(
     has answered itself, as a canary, are left out: there is nothing to compare with. Other columns
     are the champion's.
     """
-    key, columns = list(config.rows.key), list(objective.score_columns)
+    key, columns = [*config.rows.key, PARTITION], list(objective.score_columns)
     ours = dict(zip(columns, objective.names(CHALLENGER), strict=True))
     theirs = dict(zip(columns, objective.names(CHAMPION), strict=True))
     served = champion[champion["model_version"].astype("str") != version]

@@ -82,6 +82,11 @@ class Source:
     past: tuple[Read, ...]
     """What features could look back on."""
 
+    @property
+    def canary(self) -> bool:
+        """Whether a challenger answered the row for the champion, as a canary."""
+        return not self.restated and self.model_version != self.champion
+
     @classmethod
     def of(
         cls,
@@ -106,7 +111,7 @@ class Source:
             known_at=instant(revision.known_at),
             published_at=instant(revision.published_at),
             run=scoring.id,
-            model_version=scoring.model_version or "",
+            model_version=training.model_version or "",
             training_run=training.id,
             training_bundle=training.digest,
             as_of=instant(entry.as_of),
@@ -114,7 +119,7 @@ class Source:
             decided_at=instant(entry.decided_at),
             event=entry.event,
             cutoff=instant(cutoff),
-            champion=entry.model_version or "",
+            champion=str(scoring.inputs["champion"]),
             reigns_now=now,
             rows={
                 "dataset": rows_name,

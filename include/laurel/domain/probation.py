@@ -14,7 +14,9 @@ from laurel.domain.config import Frozen, Gate, ShadowGate
 from laurel.domain.evidence import Scope
 from laurel.domain.gate import Verdict
 from laurel.domain.objective import Objective
+from laurel.domain.partition import Partition
 from laurel.domain.threshold import Check, Mark, check_versus, number
+from laurel.errors import Refused
 
 
 class ShadowEvidence(Frozen):
@@ -89,7 +91,8 @@ def measure_shadow(
 def judge_shadow(evidence: ShadowEvidence, policy: ShadowGate) -> Verdict:
     """Judge a challenger by what it showed: ``promote`` where nothing that is asked fails.
 
-    What cannot be measured on these rows, or on too few, does not let it through.
+    What cannot be measured on these rows, or on too few, does not let it through. Raises
+    :class:`Refused` where labels are asked for that were not looked at.
     """
     checks = tuple(_checks(evidence, policy))
     failed = [check.reason for check in checks if check.closes]
@@ -101,7 +104,7 @@ def _checks(evidence: ShadowEvidence, policy: ShadowGate) -> Iterator[Check]:
     if evidence.ended is not None:
         yield _check("ended", "fail", f"its probation ended before its time: {evidence.ended}")
         return
-    yield _faultless(evidence, policy)
+    yield _faultless(evidence)
     enough = evidence.rows >= policy.minimum_rows
     remark = "" if enough else f"; {policy.minimum_rows} are needed"
     said = f"{evidence.rows} rows were scored by both, {evidence.first} to {evidence.last}{remark}"
@@ -114,15 +117,23 @@ def _checks(evidence: ShadowEvidence, policy: ShadowGate) -> Iterator[Check]:
     for name, found, required, sign in bounds:
         if required is not None:
             yield _bound(name, found, required, sign=sign)
+    if policy.realised and evidence.realised is None:
+        raise Refused(
+            "the evidence of the probation holds no labels, which the policy asks for",
+            usecase=evidence.usecase,
+            found=evidence.challenger,
+            hint="say gate.shadow.realised before a challenger is trained",
+        )
     if evidence.realised is not None:
         asked = Gate(thresholds=policy.realised, minimum_rows=policy.minimum_rows)
         for threshold in policy.realised:
             yield check_versus(evidence.realised, threshold, asked)
 
 
-def _faultless(evidence: ShadowEvidence, policy: ShadowGate) -> Check:
+def _faultless(evidence: ShadowEvidence) -> Check:
     if not evidence.faults:
-        return _check("faultless", "pass", f"it scored {policy.partitions} partitions in shadow")
+        days = (Partition.of(evidence.last).day - Partition.of(evidence.first).day).days + 1
+        return _check("faultless", "pass", f"it scored {days} partition(s) in shadow")
     day, why = min(evidence.faults.items())
     count = len(evidence.faults)
     return _check(

@@ -46,7 +46,9 @@ def standing(ledger: LedgerState, version: str) -> dict[str, Any]:
         "effective_from": instant(entry.effective_from),
         "reasons": list(entry.reasons),
         "bundle": entry.bundle,
-        "sentence": _sentence(entry.event, entry.decided_by, reigns),
+        "sentence": _sentence(entry.event, entry.decided_by, reigns)
+        if entry.probation is None
+        else f"on probation in shadow until {instant(entry.effective_from)}",
     }
 
 

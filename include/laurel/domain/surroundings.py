@@ -107,6 +107,39 @@ class Feedback:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """How much better a challenger does in a metric than the champion, on the same rows."""
+
+    value: float
+    """Above zero where it is better, for every metric; nan where undefined."""
+    low: float
+    """Bounds of the paired bootstrap, one-sided at 95 % confidence; nan of too few rows."""
+    high: float
+
+
+@dataclass(frozen=True)
+class Alike:
+    """How alike two models answer the same rows."""
+
+    rows: int
+    distance: float
+    """Kolmogorov-Smirnov distance of their scores, of several scores the largest; nan of none."""
+    rank_correlation: float
+    """Spearman's, of several scores the least; nan where undefined."""
+    changed: float
+    """Share of the rows that are decided otherwise; nan where nothing is decided."""
+
+
+@dataclass(frozen=True)
+class BesideSlice:
+    """A challenger beside the champion on one slice of the partition."""
+
+    slice: str
+    """``column=value``."""
+    alike: Alike
+
+
+@dataclass(frozen=True)
 class Shadow:
     """A challenger that scored the same rows in shadow."""
 
@@ -123,6 +156,18 @@ class Shadow:
     """The champion's on the same rows."""
     differing: float = float("nan")
     """Share of the partition's rows that would be decided otherwise; nan where nothing is."""
+    gains: Mapping[str, Gain] = field(default_factory=dict)
+    """Metric → how much better it does on the labelled rows."""
+    night: Alike | None = None
+    """How alike both answer this partition; ``None`` where the challenger did not score it."""
+    slices: tuple[BesideSlice, ...] = ()
+    """The same on its slices, those of the gate."""
+    partitions: int = 0
+    """Partitions of the trailing window that it scored in shadow."""
+    fault: str | None = None
+    """Why it could not score this partition; ``None`` where it did."""
+    answered: int = 0
+    """Rows of the partition that it answered itself, as a canary."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from laurel.domain.partition import Partition
 from laurel.domain.report import Report
 from laurel.domain.since_yesterday import since_yesterday
 from laurel.pages.nightly import data, drift, performance
-from laurel.pages.nightly.terms import METRICS, TERMS, metric_name
+from laurel.pages.nightly.terms import METRICS, TERMS, metric_meaning, metric_name
 from laurel.pages.page import templates
 
 
@@ -46,6 +46,7 @@ def render_report(report: Report, *, recompute: Sequence[str] | None = None) -> 
             glossary=_glossary(report),
             chance=drift.chance,
             metric_name=metric_name,
+            metric_meaning=metric_meaning,
             recompute=_commands(report) if recompute is None else recompute,
             digest=digest(report.document()),
         )

@@ -27,6 +27,8 @@ from laurel.domain.journal import Head
 from laurel.domain.partition import Partition
 from laurel.domain.window import read_window
 from laurel.errors import ConfigError
+from laurel.runs.answering import read_answering
+from laurel.runs.beside import write_answers
 from laurel.runs.code import code_digest
 from laurel.runs.inputs import COUNTS, Inputs, lay_files, load_given
 from laurel.runs.night import Served
@@ -34,8 +36,7 @@ from laurel.runs.site import Site
 from laurel.runs.train import named_training, run_stages, trained_files
 from laurel.runs.train_pages import write_pages
 from laurel.stages.check import check_files
-from laurel.stages.predictions import predictions_dataset, write_predictions
-from laurel.stages.score import Scorer
+from laurel.stages.predictions import predictions_dataset
 from laurel.stages.snapshot import Snapshot
 from laurel.usecase import UseCase
 
@@ -156,6 +157,7 @@ def inputs_again(
             name: _revisions(past, usecase, name, [line[0] for line in lines])
             for name, lines in then.inputs["past"].items()
         },
+        canary=read_answering(then.inputs.get("canary"), site.ledger(usecase).read()),
     )
 
 
@@ -211,10 +213,14 @@ def _predict(
     files = trained_files(site, served.training)
     model = lay_files(site, files, folder=folder / "model")
     key = inputs.partition.key
-    written = write_predictions(
-        Scorer(usecase, given, model=model),
-        folder / "published" / f"{key}.parquet",
-        model_version=served.model_version,
+    written = write_answers(
+        site,
+        usecase,
+        inputs,
+        given=given,
+        model=model,
+        path=folder / "published" / f"{key}.parquet",
+        version=served.model_version,
     )
     spec, facts = predictions_dataset(usecase.config), written.facts
     suite = find_suite(spec.suite, site.settings)

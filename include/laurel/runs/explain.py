@@ -25,7 +25,7 @@ from laurel.domain.partition import Partition
 from laurel.domain.rowkey import Key, key_text
 from laurel.errors import IntegrityError
 from laurel.runs.inputs import lay_files, load_given
-from laurel.runs.lookup import Found, find_prediction, no_such_row
+from laurel.runs.lookup import Found, answered_by, find_prediction, no_such_row
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
 from laurel.stages.predictions import predictions
@@ -79,7 +79,9 @@ def explain(
         site.plane.place({file: found.revision.md5})
         published = read_table(file)
         place = _place(published, key, usecase=usecase, partition=partition)
-        again = _score_again(site, then, found=found, key=key, folder=folder)
+        version = str(published["model_version"].iloc[place])
+        found = answered_by(site, usecase, found, version)
+        again = _score_again(site, then, found=found, key=key, folder=folder, version=version)
         _expect_equal(usecase, published.iloc[place], again.made, found=found)
         return _explained(
             then, found, again=again, key=key, row=published.iloc[place], shown=show_personal
@@ -107,12 +109,13 @@ def _have(table: pd.DataFrame, key: Key) -> NDArray[np.bool_]:
     return same
 
 
-def _score_again(site: Site, usecase: UseCase, *, found: Found, key: Key, folder: Path) -> _Again:
+def _score_again(
+    site: Site, usecase: UseCase, *, found: Found, key: Key, folder: Path, version: str
+) -> _Again:
     given = load_given(site, usecase, inputs=found.inputs, folder=folder)
     files = trained_files(site, found.training)
     model = lay_files(site, files, folder=folder / "model")
     scorer, partition = Scorer(usecase, given, model=model), found.inputs.partition
-    version = found.scoring.model_version or ""
     for batch in scorer.batches():
         places = np.flatnonzero(_have(batch.rows, key))
         if len(places):

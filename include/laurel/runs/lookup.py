@@ -19,6 +19,7 @@ from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.domain.rowkey import Key, key_text, near_keys
 from laurel.errors import IntegrityError, LaurelError, NotFound, Refused
+from laurel.runs.answering import read_answering
 from laurel.runs.inputs import Inputs
 from laurel.runs.restate_plan import CORRECTED
 from laurel.runs.site import Site
@@ -81,6 +82,17 @@ def find_prediction(
         inputs=_inputs(site, usecase, scoring, entry=entry, corrected=bool(restated)),
         reigns_now=now.model_version if now else None,
     )
+
+
+def answered_by(site: Site, usecase: UseCase, found: Found, version: str) -> Found:
+    """The same for a row that ``version`` answered: the champion, or its canary."""
+    canary = found.inputs.canary
+    if version == found.scoring.model_version or canary is None:
+        return found
+    entry = canary.entry
+    training = named_training(site, usecase, run=entry.run or "", bundle=entry.bundle or "")
+    inputs = replace(found.inputs, champion=entry)
+    return replace(found, training=training, inputs=inputs)
 
 
 def no_such_row(
@@ -205,6 +217,7 @@ def _inputs(
         rows_name=rows,
         rows=_revision(site, usecase, rows, scoring.inputs["rows"], corrected=corrected),
         past=past,
+        canary=read_answering(scoring.inputs.get("canary"), site.ledger(usecase).read()),
     )
 
 

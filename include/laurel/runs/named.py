@@ -15,7 +15,16 @@ from laurel.domain.bundle import Bundle, Kind, bundle_prefix
 from laurel.errors import LaurelError, NotFound, Refused
 
 CHAMPION = "champion"
-KINDS: tuple[Kind, ...] = ("train", "restate", "score", "monitor", "ingest", "examine")
+KINDS: tuple[Kind, ...] = (
+    "train",
+    "restate",
+    "score",
+    "shadow",
+    "probation",
+    "monitor",
+    "ingest",
+    "examine",
+)
 TRAINING: tuple[Kind, ...] = ("train",)
 SHORTEST = 4
 """Characters of an id that are enough to look for it."""

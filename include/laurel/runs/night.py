@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from laurel.adapters.quarantine import list_quarantine
 from laurel.adapters.records import find_bundle
-from laurel.adapters.tables import iter_table, read_table, table_rows
+from laurel.adapters.tables import read_table
 from laurel.adapters.xgboost import SAMPLE
 from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import digest
@@ -21,15 +20,18 @@ from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.domain.realising import sliced_columns
 from laurel.domain.report import ChampionFacts, Quarantined
-from laurel.errors import DataError, IntegrityError, NotFound, Pending
-from laurel.runs.inputs import Inputs, choose_inputs, lay_files, line_of, load_given
+from laurel.errors import IntegrityError, NotFound, Pending
+from laurel.runs.inputs import Inputs, choose_inputs, line_of
 from laurel.runs.kept import (
     kept_nights,
     newest_partitions,
     scoring_of,
     warnings_of,
 )
+from laurel.runs.night_seen import see_night
+from laurel.runs.night_shadows import NightShadow, find_night_shadows, shadows_beside
 from laurel.runs.settling import Said, said_of_night
+from laurel.runs.shadow import shadow_dataset
 from laurel.runs.site import Site
 from laurel.runs.surroundings import (
     Surroundings,
@@ -40,11 +42,9 @@ from laurel.runs.surroundings import (
     known_states,
 )
 from laurel.runs.trailing import load_trailing
-from laurel.runs.train import named_training, trained_files
+from laurel.runs.train import named_training
 from laurel.runs.train_serve import Learned, newest_learned
 from laurel.stages.monitor import MonitorInput
-from laurel.stages.score import BATCH, Scorer
-from laurel.stages.seen import Part, Seen, see
 from laurel.usecase import UseCase
 
 
@@ -93,6 +93,8 @@ class Night:
     again."""
     around: Surroundings | None = None
     """What surrounded the model; ``None`` where that is not looked at."""
+    shadows: tuple[NightShadow, ...] = ()
+    """The challengers beside it."""
 
     def document(self, labels: str) -> dict[str, Any]:
         """Plain JSON values, for the run's id and bundle; ``labels`` names their dataset."""
@@ -100,6 +102,9 @@ class Night:
         known = [line for line in map(line_of, self.labels) if line not in read.get(labels, ())]
         read[labels] = [*read.get(labels, ()), *known]
         read[PREDICTIONS] = [*map(line_of, self.past), line_of(self.predictions)]
+        for shadow in self.shadows:
+            read[shadow_dataset(shadow.version)] = [*map(line_of, shadow.revisions)]
+        faults = {shadow.version: shadow.fault for shadow in self.shadows if shadow.fault}
         sliced = {"sliced": [*map(line_of, self.rows)]} if self.rows else {}
         around = {"around": digest(self.around.document())} if self.around else {}
         said = {
@@ -108,6 +113,7 @@ class Night:
             "alarms": self.alarms.document(),
             **sliced,
             **around,
+            **({"shadows": faults} if faults else {}),
         }
         return {**said, "learned": self.learned.training.id} if self.learned else said
 
@@ -130,6 +136,7 @@ def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night
             hint=f"run {usecase.name}_score for it",
         )
     served = _served(site, usecase, own=own, partition=partition)
+    again = choose_inputs(site, usecase, partition=partition, champion=served.entry)
     return Night(
         partition=partition,
         predictions=own,
@@ -138,9 +145,10 @@ def choose_night(site: Site, usecase: UseCase, *, partition: Partition) -> Night
         held=_held(site, usecase, partition=partition),
         rows=sliced_rows(site, usecase, partition=partition),
         served=served,
-        again=choose_inputs(site, usecase, partition=partition, champion=served.entry),
+        again=again,
         alarms=said_of_night(site, usecase, partition),
         learned=newest_learned(site, usecase, cutoff=cutoff_of(partition, usecase.config)),
+        shadows=find_night_shadows(site, usecase, inputs=again, served=own, partition=partition),
     )
 
 
@@ -168,7 +176,14 @@ def survey(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Night
 def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> MonitorInput:
     """Fetch what the night's report is made of, each file checked against its md5."""
     partition, own = night.partition, night.predictions
-    profile, seen = _see(site, usecase, night=night, folder=folder)
+    profile, seen = see_night(
+        site,
+        usecase,
+        inputs=night.again,
+        predictions=own,
+        training=night.served.training,
+        folder=folder,
+    )
     trailing = load_trailing(
         site,
         usecase,
@@ -200,6 +215,14 @@ def gather(site: Site, usecase: UseCase, *, night: Night, folder: Path) -> Monit
         volumes=around.volumes if around else (),
         dependencies=around.dependencies if around else None,
         schemas=around.schemas if around else (),
+        shadows=shadows_beside(
+            site,
+            usecase,
+            night.shadows,
+            partition=partition,
+            trailing=trailing,
+            folder=folder / "shadows",
+        ),
     )
 
 
@@ -250,40 +273,6 @@ def _served(site: Site, usecase: UseCase, *, own: Revision, partition: Partition
         )
     training = named_training(site, usecase, run=entry.run, bundle=entry.bundle or "")
     return Served(model_version=version, entry=entry, training=training)
-
-
-def _see(
-    site: Site, usecase: UseCase, *, night: Night, folder: Path
-) -> tuple[Mapping[str, Any], Seen]:
-    """The model's profile, and the night's rows: published, beside the same model's scores now."""
-    given = load_given(site, usecase, inputs=night.again, folder=folder / "given")
-    files = trained_files(site, night.served.training)
-    scorer = Scorer(usecase, given, model=lay_files(site, files, folder=folder / "model"))
-    published = folder / "own.parquet"
-    site.plane.place({published: night.predictions.md5})
-    seen = see(
-        usecase,
-        _parts(scorer, published),
-        profile=scorer.profile,
-        rows=scorer.rows,
-        partition=night.partition,
-    )
-    return scorer.profile, seen
-
-
-def _parts(scorer: Scorer, published: Path) -> Iterator[Part]:
-    """Batches of features, and the predictions of the same rows."""
-    said = iter_table(published, rows=BATCH) if scorer.rows else iter([read_table(published)])
-    for batch, predictions in zip_longest(scorer.batches(rows=BATCH), said):
-        if batch is None or predictions is None:
-            raise DataError(
-                "there is not one prediction for each row of the partition",
-                usecase=scorer.config.name,
-                partition=scorer.partition.key,
-                found=f"{table_rows(published):,} predictions",
-                expected=f"{scorer.rows:,} rows",
-            )
-        yield Part(batch.features, predictions, batch.scores, scorer.losses(batch))
 
 
 def _holdout(training: Bundle) -> Mapping[str, float]:

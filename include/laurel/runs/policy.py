@@ -7,29 +7,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.records import Ledger, read_bundle
 from laurel.adapters.tables import read_table
 from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import digest, instant
-from laurel.domain.config import Gate, UseCaseConfig
+from laurel.domain.config import Gate, ShadowGate, UseCaseConfig
 from laurel.domain.evidence import Evidence, measure
 from laurel.domain.gate import Verdict, judge, policy_digest
-from laurel.domain.ledger import LedgerEntry, LedgerState, sameness
+from laurel.domain.ledger import Concluded, LedgerEntry, LedgerState, sameness
 from laurel.domain.ledger.replay import Replayed, Step, replay
 from laurel.domain.objective import find_objective
+from laurel.domain.probation import ShadowEvidence, judge_shadow, shadow_policy_digest
 from laurel.domain.window import read_window
 from laurel.errors import Refused
+from laurel.runs.probation import EVIDENCE
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
 from laurel.stages.champion import champion_facts, champion_scores, load_champion
 from laurel.stages.featurize import labelled, load_snapshot
 from laurel.usecase import UseCase
-
-if TYPE_CHECKING:
-    pass
 
 Watch = Callable[[int, int], None]
 FACTS = {
@@ -129,7 +128,12 @@ def replay_policy(
     chosen = [e for e in state.history if first <= e.as_of <= last and e.event != "rolled_back"]
     with site.workspace() as folder:
         models = {e.model_version: e for e in state.history if e.model_version and e.run}
-        court = _Court(site, usecase, policy, models, folder, of=len(chosen), watch=watch)
+        # whom it asks, and what it asks of shadows, is no part of a policy
+        bare = policy.model_copy(update={"approval": None, "shadow": None}) if policy else None
+        shadow = policy.shadow if policy else None
+        court = _Court(
+            site, usecase, bare, models, folder, of=len(chosen), watch=watch, shadow=shadow
+        )
         replayed = replay(
             state.history, court.judge, met=court.met, lag=court.effective, first=first, last=last
         )
@@ -149,6 +153,8 @@ class _Court:
     folder: Path
     of: int
     watch: Watch
+    shadow: ShadowGate | None = None
+    """What is asked of shadows; what was asked of each where ``None``."""
     rescored: int = 0
     _trainings: dict[str, Bundle] = field(default_factory=dict)
     _done: int = 0
@@ -166,20 +172,47 @@ class _Court:
         """The entry that the policy makes of it, its challenger meeting that champion."""
         self.watch(self._done, self.of)
         self._done += 1
+        if entry.concluded is not None:
+            return self._after_probation(entry, entry.concluded)
         bundle = self._training(entry)
         own = Gate.model_validate(bundle.parameters["gate"])
         policy = self.policy or own
         evidence, verdict = self._judged(entry, bundle, policy, champion=champion)
         event = "registered" if entry.event == "registered" else "promoted"
         inputs = digest({"window": bundle.inputs["window"], "champion": champion})
+        no_probation = {"probation": None, "effective_from": self.effective(entry)}
         return entry.model_copy(
             update={
                 "event": event if verdict.promotes else "rejected",
+                **({} if verdict.promotes else no_probation),
                 "reasons": verdict.reasons,
                 "evidence": evidence.digest(),
                 "policy": entry.policy if policy == own else policy_digest(policy),
                 "verdict": verdict.outcome,
                 "inputs": inputs,
+            }
+        )
+
+    def _after_probation(self, entry: LedgerEntry, concluded: Concluded) -> LedgerEntry:
+        """What was shown in shadow, judged by what the policy asks of it."""
+        bundle = read_bundle(
+            self.site.store,
+            self.usecase,
+            "probation",
+            run=concluded.run,
+            expected=concluded.bundle,
+        )
+        own = ShadowGate.model_validate(bundle.parameters["shadow"])
+        asked = self.shadow or own
+        evidence = ShadowEvidence.model_validate(json.loads(bundle.files[EVIDENCE]))
+        verdict = judge_shadow(evidence, asked)
+        event = "registered" if entry.event == "registered" else "promoted"
+        return entry.model_copy(
+            update={
+                "event": event if verdict.promotes else "rejected",
+                "reasons": verdict.reasons,
+                "policy": shadow_policy_digest(asked),
+                "verdict": verdict.outcome,
             }
         )
 

@@ -43,6 +43,8 @@ WORDING: Mapping[Verdict, str] = {
 }
 EXIT_CODES: Mapping[Verdict, int] = {"identical": 0, "different": 1, "equivalent": 3}
 
+SCORINGS = ("score", "shadow")
+"""Kinds of runs that are computed again from revisions and a model."""
 Again = tuple[tuple[Compared, ...], tuple[str, ...]]
 """Every output compared, and what differs among the inputs."""
 
@@ -102,6 +104,16 @@ class Reproduction:
         return "\n".join(lines)
 
 
+def _expect_outputs(bundle: Bundle) -> None:
+    if bundle.kind == "shadow" and not bundle.outputs:
+        raise Refused(
+            "this challenger could not score the partition: there is nothing to make again",
+            usecase=bundle.usecase,
+            partition=bundle.partitions[0],
+            found=bundle.files["failed.json"],
+        )
+
+
 def reproduce(site: Site, bundle: Bundle, options: Options | None = None) -> Reproduction:
     """Make a run of training or of scoring again, and compare every output.
 
@@ -110,13 +122,14 @@ def reproduce(site: Site, bundle: Bundle, options: Options | None = None) -> Rep
     for code that is nowhere and for a folder that holds something; and what the stages raise.
     """
     options = options or Options()
-    if DVC_YAML not in bundle.files and bundle.kind != "score":
+    if DVC_YAML not in bundle.files and bundle.kind not in SCORINGS:
         raise _no_way(bundle)
+    _expect_outputs(bundle)
     if options.folder is not None:
         _expect_empty(options.folder)
     with site.workspace() as passing:
         folder = (options.folder or passing / "again").absolute()
-        made = _training if bundle.kind != "score" else score_as_then
+        made = score_as_then if bundle.kind in SCORINGS else _training
         (outputs, changed), notes = made(site, bundle, folder, options)
     return Reproduction(
         run=bundle.id,
@@ -220,6 +233,10 @@ def _no_way(bundle: Bundle) -> Refused:
         "monitor": (
             "a report is measured by the code of its night",
             "its bundle names the report's digest: laurel audit verify checks it",
+        ),
+        "probation": (
+            "it is judged by the evidence in its bundle",
+            "laurel audit verify judges it again",
         ),
         "restate": (
             "a scoring as corrected is found again by its restatement",

@@ -16,12 +16,11 @@ from laurel.domain.config import Scoring, UseCaseConfig
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.errors import ConfigError, IntegrityError
+from laurel.runs.beside import write_answers
 from laurel.runs.inputs import lay_files, load_given, read_inputs
 from laurel.runs.outputs import Compared, compare_outputs
 from laurel.runs.site import Site
 from laurel.runs.train import trained_files
-from laurel.stages.predictions import write_predictions
-from laurel.stages.score import Scorer
 from laurel.usecase import UseCase
 
 if TYPE_CHECKING:
@@ -43,8 +42,10 @@ def score_as_then(
     given = load_given(site, usecase, inputs=inputs, folder=folder)
     model = lay_files(site, trained_files(site, training), folder=folder / "model")
     path = next(iter(bundle.outputs))
-    scorer = Scorer(usecase, given, model=model)
-    write_predictions(scorer, folder / path, model_version=bundle.model_version or "")
+    version = bundle.model_version or ""
+    write_answers(
+        site, usecase, inputs, given=given, model=model, path=folder / path, version=version
+    )
     compared = compare_outputs(
         site.plane,
         bundle.outputs,

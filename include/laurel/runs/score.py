@@ -10,6 +10,7 @@ from time import perf_counter
 from laurel.domain.ledger import LedgerEntry
 from laurel.domain.partition import Partition
 from laurel.errors import DataError
+from laurel.runs.beside import load_shadows
 from laurel.runs.inputs import Inputs, await_inputs, lay_model, load_given
 from laurel.runs.scored import (
     HELD,
@@ -22,7 +23,7 @@ from laurel.runs.scored import (
     publish_scored,
     score_run,
 )
-from laurel.runs.shadow import challengers_of, load_shadows, publish_shadows, with_shadows
+from laurel.runs.shadow import challengers_of, publish_shadows, with_shadows
 from laurel.runs.site import Site
 from laurel.stages.predictions import Written, expect_contract
 from laurel.stages.score import Given, Scorer

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -16,17 +16,18 @@ from laurel.domain.bundle import Bundle, Code, run_id
 from laurel.domain.canonical import canonical_json
 from laurel.domain.challengers import shadows_at
 from laurel.domain.ledger import LedgerEntry
-from laurel.runs.answering import Answering
 from laurel.runs.heads import noted_heads
 from laurel.runs.inputs import Inputs, lay_model, line_of, load_given
 from laurel.runs.scored import Scored
 from laurel.runs.site import Site
 from laurel.stages.predictions import write_predictions
 from laurel.stages.publish import Checked, publish, push_files
-from laurel.stages.score import Given, Scorer
-from laurel.stages.shadow import Challenger, WrittenShadow, in_words
+from laurel.stages.score import Scorer
+from laurel.stages.shadow import WrittenShadow, in_words
 from laurel.usecase import UseCase
 
+PREFIX = "shadow-"
+"""How such datasets begin: no dataset of a use case has a hyphen in its name."""
 MANIFEST = "manifest.json"
 FAILED = "failed.json"
 """In the bundle of a shadow that could not score: why."""
@@ -40,7 +41,16 @@ def shadow_dataset(model_version: str) -> str:
     >>> shadow_dataset("toy-20240212-1a2b3c4d")
     'shadow-toy-20240212-1a2b3c4d'
     """
-    return f"shadow-{model_version}"
+    return f"{PREFIX}{model_version}"
+
+
+def is_shadow(dataset: str) -> bool:
+    """Whether a catalog is of what a challenger said in shadow.
+
+    >>> is_shadow("shadow-toy-20240212-1a2b3c4d"), is_shadow("predictions")
+    (True, False)
+    """
+    return dataset.startswith(PREFIX)
 
 
 def shadow_inputs(inputs: Inputs, entry: LedgerEntry) -> Inputs:
@@ -86,50 +96,6 @@ def find_shadow(site: Site, usecase: UseCase, inputs: Inputs, entry: LedgerEntry
 def failed(bundle: Bundle) -> bool:
     """Whether the challenger could not score the partition."""
     return not bundle.outputs
-
-
-@dataclass
-class Shadows:
-    """The challengers that go along with one scoring, or with one shard of it."""
-
-    challengers: list[Challenger]
-    broken: list[WrittenShadow]
-    """Those that could not even be loaded."""
-
-    def written(self) -> list[WrittenShadow]:
-        """What each of them said, once the scoring is over."""
-        return [*self.broken, *(each.written() for each in self.challengers)]
-
-
-def load_shadows(
-    site: Site,
-    usecase: UseCase,
-    entries: Sequence[LedgerEntry],
-    *,
-    given: Given,
-    beside: Scorer,
-    folder: Path,
-    canary: Answering | None,
-) -> Shadows:
-    """Load challengers for the rows of a scorer; one that cannot be loaded is among the broken."""
-    found = Shadows([], [])
-    for entry in entries:
-        version = entry.model_version or ""
-        own = folder / "shadow" / version
-        path = own / f"{given.partition.key}.parquet"
-        answers = canary.canary if canary and canary.entry.model_version == version else None
-        try:
-            model = lay_model(site, usecase, entry=entry, folder=own / "model")
-            scorer = Scorer(usecase, given, model=model, beside=beside)
-            challenger = Challenger(version, scorer, path, canary=answers)
-        except Exception as error:
-            broken = WrittenShadow(version, path, fault=error)
-            if answers is not None and broken.passing:
-                raise  # who answers must not depend on luck
-            found.broken.append(broken)
-        else:
-            found.challengers.append(challenger)
-    return found
 
 
 def publish_shadows(

@@ -54,7 +54,7 @@ def load_trailing(
     many = {each.partition: each.rows for each in served if each.rows > MEASURED}
     predictions = _served(site, served, key=key, folder=folder / "served")
     keys = predictions[key] if many else None
-    came = _of_keys(site, labels, keys=keys, folder=folder / "labels")
+    came = load_of_keys(site, labels, keys=keys, folder=folder / "labels")
     sliced = _sliced(site, usecase, rows, rows_of=predictions, folder=folder / "rows")
     counts = None
     if len(labels):
@@ -74,7 +74,7 @@ def _served(site: Site, revisions: Revisions, *, key: Sequence[str], folder: Pat
     return pd.concat(parts, ignore_index=True)
 
 
-def _of_keys(
+def load_of_keys(
     site: Site,
     revisions: Revisions,
     *,
@@ -103,7 +103,7 @@ def _sliced(
     if not wanted or not rows:
         return rows_of
     many = any(each.rows > MEASURED for each in rows)
-    found = _of_keys(
+    found = load_of_keys(
         site,
         rows,
         keys=rows_of[key] if many else None,

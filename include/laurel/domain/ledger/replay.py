@@ -69,6 +69,11 @@ def replay(
             state = _after(state, said)
         elif entry.as_of < first:
             state = _after(state, entry)
+        elif entry.concluded is not None and not _on_probation(state, entry):
+            notes.append(
+                f"{entry.model_version} would not have been on probation, so what that showed at "
+                f"{instant(entry.effective_from)} is left out"
+            )
         else:
             champion = state.champion_before(entry.as_of, t=lag(entry))
             now = judge(entry, champion.model_version if champion else None)
@@ -80,6 +85,11 @@ def replay(
 def _after(state: LedgerState, entry: LedgerEntry) -> LedgerState:
     number = len(state.history) + 1
     return LedgerState((*state.history, entry.model_copy(update={"number": number})))
+
+
+def _on_probation(state: LedgerState, entry: LedgerEntry) -> bool:
+    standing = state.standing(entry.as_of)
+    return standing is not None and standing.probation is not None and standing.run == entry.run
 
 
 def _by_person(state: LedgerState, entry: LedgerEntry) -> LedgerEntry | str:

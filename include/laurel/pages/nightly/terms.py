@@ -8,9 +8,12 @@ TERMS = {
     "acted": "Rows decided positive whose labels are due; idle are the other decided rows.",
     "age": "Days between the champion's bound of knowledge and the end of this partition.",
     "allowed": "Days behind up to which a dataset counts as fresh.",
+    "answered": "Rows whose key is in the canary's share: consumers got the challenger's answer.",
     "behind": "Days between the newest partition that was known and the one reported on.",
+    "beside": "On rows of the trailing window that challenger and champion have both scored.",
     "bias": "Mean of estimate minus realised, over nights of which nine labels in ten have come.",
     "bound": "What the use case or the calibration asks for; beyond it there is an alarm.",
+    "changed": "Share of this partition's rows that the challenger would decide otherwise.",
     "correlation": "Pearson's correlation of two numeric features, over rows that have both.",
     "decided": "Share of this partition's rows that were decided so.",
     "error": "Mean size of estimate minus realised, over nights of which nine labels in ten came.",
@@ -20,6 +23,10 @@ TERMS = {
         "change of what the features mean for the label."
     ),
     "found": "What this night showed.",
+    "gain": (
+        "How much better the challenger does than the champion on the same labels, above zero "
+        "where it is better; bounds of the paired bootstrap, one-sided at 95 % confidence."
+    ),
     "gap": "The highest value of the slices of a column minus the lowest, over one week.",
     "importance": "The feature's share of what the model's trees gained, in training.",
     "js": "Jensen-Shannon distance with base 2: 0 of equal shares, 1 of shares that never meet.",
@@ -49,6 +56,7 @@ TERMS = {
     "psi_trailing": "PSI of the trailing window against training.",
     "psi_window": "PSI of this partition against the trailing window.",
     "quantile": "The value below which that share of the values lies.",
+    "rank_correlation": "Spearman's: 1 where both models put the rows in the same order.",
     "ratio": "The value over what is usual.",
     "realised": "Over the champion's rows of the trailing window whose labels have come.",
     "rows": "Rows of the partition or window.",

@@ -74,6 +74,8 @@ def export(site: Site, usecase: str, *, first: datetime, last: datetime, file: P
     keys += list(site.store.keys(f"signatures/{usecase}/"))
     scored = _scored(site, usecase, first=first, last=last)
     runs = [f"runs/{usecase}/train/{entry.run}/" for entry in chosen]
+    ended = [entry.concluded.run for entry in chosen if entry.concluded]
+    runs += [f"runs/{usecase}/probation/{run}/" for run in ended]
     runs += [f"runs/{usecase}/score/{run}/" for run in scored]
     for run in dict.fromkeys(runs):
         keys += [key for key in site.store.keys(run) if "/observed/" not in key]

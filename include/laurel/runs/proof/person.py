@@ -35,6 +35,8 @@ def _answered(place: str, entry: LedgerEntry, about: LedgerEntry | None) -> Iter
         yield Finding(place, "the answer is about a model that did not wait", found)
         return
     yield from _copied(place, entry, about)
+    if about.probation is not None and entry.event == "declined":
+        return  # which ends a probation at once
     if entry.effective_from != about.effective_from:
         fault = "the answer takes effect at another moment than the registration said"
         found, expected = instant(entry.effective_from), instant(about.effective_from)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from laurel.domain.bundle import Bundle, run_id
+from laurel.domain.bundle import Bundle, Kind, run_id
 from laurel.domain.canonical import parse_instant
 from laurel.domain.catalog import CatalogState, Revision
 from laurel.domain.ledger import CROWNING, LedgerState
@@ -21,6 +21,39 @@ def prove_scoring(
 ) -> Iterator[Finding]:
     """What contradicts that a champion made these predictions of these rows."""
     place = f"predictions {revision.partition} revision {revision.revision}"
+    yield from prove_made(place, revision, bundle, kind="score", catalogs=catalogs)
+    if bundle is not None:
+        yield from _champion(place, bundle.inputs, ledger)
+        yield from _canary(place, bundle.inputs, ledger)
+
+
+def prove_shadow(
+    revision: Revision,
+    bundle: Bundle | None,
+    *,
+    dataset: str,
+    ledger: LedgerState,
+    catalogs: Mapping[str, CatalogState],
+) -> Iterator[Finding]:
+    """What contradicts that a challenger said this of these rows in shadow."""
+    place = f"{dataset} {revision.partition} revision {revision.revision}"
+    yield from prove_made(place, revision, bundle, kind="shadow", catalogs=catalogs)
+    if bundle is None:
+        return
+    entry = ledger.version(bundle.model_version or "")
+    if entry is None or entry.bundle != bundle.inputs["bundle"]:
+        yield Finding(place, "the ledger does not know the challenger", bundle.model_version)
+
+
+def prove_made(
+    place: str,
+    revision: Revision,
+    bundle: Bundle | None,
+    *,
+    kind: Kind,
+    catalogs: Mapping[str, CatalogState],
+) -> Iterator[Finding]:
+    """What contradicts that a run made these bytes of these rows."""
     if bundle is None:
         yield Finding(place, "the bundle of its scoring is missing", None, f"run {revision.run}")
         return
@@ -29,7 +62,7 @@ def prove_scoring(
         fault = "the catalog publishes other bytes than the scoring made"
         yield Finding(place, fault, revision.md5, ", ".join(sorted(made)))
     run = run_id(
-        kind="score",
+        kind=kind,
         usecase=bundle.usecase,
         at=revision.partition,
         inputs=bundle.inputs,
@@ -39,7 +72,6 @@ def prove_scoring(
     if run != bundle.id:
         fault = "the id is not that of inputs, code and parameters"
         yield Finding(f"{bundle.prefix}/bundle.json", fault, bundle.id, run)
-    yield from _champion(place, bundle.inputs, ledger)
     for name, lines in sorted(_read(bundle.inputs, catalogs).items()):
         for partition, number, content in lines:
             known = catalogs[name].revisions.get(partition, ())
@@ -63,6 +95,17 @@ def _champion(place: str, inputs: Mapping[str, Any], ledger: LedgerState) -> Ite
     passed = any(e.model_version == version and e.event in CROWNING for e in ledger.history)
     if not passed:
         yield Finding(place, "it was scored by a model that never passed the gate", version)
+
+
+def _canary(place: str, inputs: Mapping[str, Any], ledger: LedgerState) -> Iterator[Finding]:
+    """The model that answered a share of the keys was let through by the gate, and known then."""
+    said = inputs.get("canary")
+    if said is None:
+        return
+    cutoff, version = parse_instant(inputs["cutoff"]), said["challenger"]
+    known = [e for e in ledger.history if e.model_version == version and e.as_of <= cutoff]
+    if not any(e.bundle == said["bundle"] and e.verdict == "promote" for e in known):
+        yield Finding(place, "its canary is a model that the gate did not let through", version)
 
 
 def _read(

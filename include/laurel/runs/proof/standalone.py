@@ -23,7 +23,8 @@ Y = 4 * pow(5, -1, P) % P
 X = 15112221349535400772501151409588531511454012693041857206046113283949847762202
 BASE = (X, Y, 1, X * Y % P)
 Point = tuple[int, int, int, int]
-Journals = dict[str, list[dict[str, Any]]]
+Document = dict[str, Any]
+Journals = dict[str, list[Document]]
 Noted = tuple[str, int, str, str]  # journal, number and digest of an entry, who noted it
 
 
@@ -82,9 +83,9 @@ def check_files(package: Package) -> None:
         package.wrong(f"{name} is not in the manifest")
 
 
-def read_journal(package: Package, prefix: str) -> list[dict[str, Any]]:
+def read_journal(package: Package, prefix: str) -> list[Document]:
     """The entries of a journal, each with the digest of its content and of the one before it."""
-    entries: list[dict[str, Any]] = []
+    entries: list[Document] = []
     before = GENESIS
     for number, name in enumerate(package.names(f"records/{prefix}/entries/"), start=1):
         if (data := package.read(name)) is None:
@@ -126,7 +127,7 @@ def noted_heads(journals: Journals) -> Iterator[Noted]:
                 yield prefix, number, head, f"entry {entry['number']} of {name}"
 
 
-def check_decisions(package: Package, ledger: list[dict[str, Any]]) -> int:
+def check_decisions(package: Package, ledger: list[Document]) -> int:
     """Each decision in the range against its bundle, its window and its evidence."""
     count = 0
     for entry in ledger:
@@ -141,22 +142,26 @@ def check_decisions(package: Package, ledger: list[dict[str, Any]]) -> int:
     return count
 
 
-def check_bundle(
-    package: Package, place: str, body: dict[str, Any], bundle: dict[str, Any]
-) -> None:
+def check_bundle(package: Package, place: str, body: Document, bundle: Document) -> None:
     """What a training's bundle claims, against the entry, its window and the evidence's bytes."""
-    verdict = bundle.get("verdict", {})
+    ended = body.get("concluded")  # decided after a probation, by what that showed
+    judged = json.loads(package.bundle("probation", ended["run"]) or b"{}") if ended else bundle
+    verdict = judged.get("verdict", {})
     for name, key in (("evidence", "evidence"), ("policy", "policy"), ("verdict", "outcome")):
         if body.get(name) != verdict.get(key):
             package.wrong(f"{place}: its {name} is not that of the bundle")
     window = json.loads(bundle["files"][f"data/{package.usecase}/window.json"])
     if digest(window) != bundle["inputs"]["window"]:
         package.wrong(f"{place}: the window is not the one that the run names")
+    if ended:
+        shown = judged.get("files", {}).get("evidence.json", "null")
+        if (digest(judged), digest(json.loads(shown))) != (ended["bundle"], body.get("evidence")):
+            package.wrong(f"{place}: what was shown in shadow is not what was decided on")
+        return
     if digest(bundle["parameters"]["gate"]) != body.get("policy"):
         package.wrong(f"{place}: the policy is not the one in the bundle's parameters")
     tree = bundle["outputs"][f"data/{package.usecase}/evidence"]["md5"]
-    listing = read_object(package, place, tree)
-    if listing is None:
+    if (listing := read_object(package, place, tree)) is None:
         return
     files = {line["relpath"]: line["md5"] for line in json.loads(listing)}
     evidence = read_object(package, place, files.get("evidence.json", ""))
@@ -174,7 +179,7 @@ def read_object(package: Package, place: str, md5: str) -> bytes | None:
     return data
 
 
-def check_predictions(package: Package, entries: list[dict[str, Any]]) -> int:
+def check_predictions(package: Package, entries: list[Document]) -> int:
     """Each published revision in the range against what its scoring made."""
     count = 0
     for entry in entries:
@@ -189,7 +194,7 @@ def check_predictions(package: Package, entries: list[dict[str, Any]]) -> int:
     return count
 
 
-def check_runs(package: Package, entries: list[dict[str, Any]]) -> None:
+def check_runs(package: Package, entries: list[Document]) -> None:
     """Each file of an exported run against the journal that names what every run left."""
     newest = {(e["body"]["kind"], e["body"]["run"]): e["body"]["files"] for e in entries}
     for (kind, run), files in newest.items():
@@ -217,12 +222,10 @@ def signed_heads(package: Package, keys: dict[str, bytes]) -> Iterator[Noted]:
 
 def read_keys(files: list[str]) -> dict[str, bytes]:
     """Public keys as PEM (RFC 8410), by the first 16 hex digits of their SHA-256."""
-    found = {}
-    for file in files:
-        lines = Path(file).read_text().splitlines()
-        raw = base64.b64decode("".join(line for line in lines if "-----" not in line))[-32:]
-        found[hashlib.sha256(raw).hexdigest()[:16]] = raw
-    return found
+    texts = (Path(file).read_text().splitlines() for file in files)
+    said = ("".join(line for line in lines if "-----" not in line) for lines in texts)
+    keys = (base64.b64decode(text)[-32:] for text in said)
+    return {hashlib.sha256(raw).hexdigest()[:16]: raw for raw in keys}
 
 
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -275,19 +278,16 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     package = Package(Path(__file__).resolve().parent)
     check_files(package)
-    prefixes = package.manifest["journals"]
-    journals = {prefix: read_journal(package, prefix) for prefix in prefixes}
+    journals = {each: read_journal(package, each) for each in package.manifest["journals"]}
     noted = [*noted_heads(journals), *signed_heads(package, read_keys(given.key))]
     heads = json.loads(Path(given.heads).read_text()) if given.heads else {}
     noted += [(prefix, n, head, "the head you gave") for prefix, (n, head) in heads.items()]
     check_heads(package, journals, noted)
-    ledger = journals[f"ledger/{package.usecase}"]
-    decisions = check_decisions(package, ledger)
-    scored = journals.get(f"catalog/{package.usecase}/predictions", [])
-    predictions = check_predictions(package, scored)
+    ledger, catalog = (f"{root}/{package.usecase}" for root in ("ledger", "catalog"))
+    decisions = check_decisions(package, journals[ledger])
+    predictions = check_predictions(package, journals.get(f"{catalog}/predictions", []))
     check_runs(package, journals.get(f"run_records/{package.usecase}", []))
-    for entry in ledger:
-        body = entry["body"]
+    for body in (entry["body"] for entry in journals[ledger]):
         said = f"{body['as_of']}  {body['event']} {body.get('model_version')}"
         print(f"  {said} from {body['effective_from']}, by {body['decided_by']}")  # noqa: T201
     print("\n".join(f"WRONG  {problem}" for problem in package.problems))  # noqa: T201

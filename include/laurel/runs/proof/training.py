@@ -23,6 +23,7 @@ from laurel.adapters.environment import committed_file
 from laurel.domain.bundle import Bundle, model_version, run_id
 from laurel.domain.canonical import canonical_json, digest, instant, parse_instant
 from laurel.domain.catalog import CatalogState
+from laurel.domain.challengers import probation_of
 from laurel.domain.config import Gate, UseCaseConfig
 from laurel.domain.evidence import Evidence
 from laurel.domain.gate import judge, promotes
@@ -63,6 +64,8 @@ def prove_decision(
     yield from _entry_against_bundle(decision)
     yield from prove_person(decision.place, decision.entry, decision.before)
     yield from _code(site, decision.bundle)
+    if decision.entry.concluded is not None:
+        return  # what was judged at the end of a probation is proved by itself
     try:
         document = _read_evidence(inventory, decision.bundle)
     except (LaurelError, ValueError) as error:
@@ -103,11 +106,14 @@ def _entry_against_bundle(decision: Decision) -> Iterator[Finding]:
     pairs: list[tuple[str, Any, Any]] = [
         ("as_of", instant(entry.as_of), instant(bundle.as_of or entry.as_of)),
         ("model version", entry.model_version, bundle.model_version),
-        ("evidence", entry.evidence, verdict.get("evidence")),
-        ("policy", entry.policy, verdict.get("policy")),
-        ("verdict", entry.verdict, verdict.get("outcome")),
     ]
-    if entry.event in BY_THE_GATE:
+    if entry.concluded is None:
+        pairs += [
+            ("evidence", entry.evidence, verdict.get("evidence")),
+            ("policy", entry.policy, verdict.get("policy")),
+            ("verdict", entry.verdict, verdict.get("outcome")),
+        ]
+    if entry.event in BY_THE_GATE and entry.concluded is None:
         chosen = {name: bundle.inputs.get(name) for name in ("window", "champion")}
         config = _config(bundle)
         pairs += [
@@ -116,8 +122,12 @@ def _entry_against_bundle(decision: Decision) -> Iterator[Finding]:
             ("reasons", list(entry.reasons), verdict.get("reasons")),
         ]
         if config is not None:
-            due = instant(entry.as_of + config.decision_lag)
-            pairs.append(("effective_from", instant(entry.effective_from), due))
+            due, asked = entry.as_of + config.decision_lag, entry.probation
+            if asked is not None:
+                stood = probation_of(config, entry.as_of, asked.policy)
+                pairs.append(("probation", asked.model_dump(), stood.model_dump()))
+                due = stood.until
+            pairs.append(("effective_from", instant(entry.effective_from), instant(due)))
             yield from _champion(decision, config)
     for name, found, expected in pairs:
         fault = f"the {name} of the entry is not what its bundle and the entries before it say"

@@ -20,11 +20,13 @@ from laurel.errors import IntegrityError
 from laurel.runs.audit import audit_store
 from laurel.runs.proof.alarms import prove_calibrations
 from laurel.runs.proof.journals import Trusted, journals, witnessed
+from laurel.runs.proof.probation import prove_probation
 from laurel.runs.proof.runs import prove_runs
-from laurel.runs.proof.scoring import prove_scoring
+from laurel.runs.proof.scoring import prove_scoring, prove_shadow
 from laurel.runs.proof.statement import read_statements
 from laurel.runs.proof.training import Decision, prove_decision
 from laurel.runs.proof.walk import Walked
+from laurel.runs.shadow import is_shadow
 from laurel.runs.site import Site
 
 
@@ -152,6 +154,12 @@ def _decisions(
             decision = Decision(entry, bundle, LedgerState(ledger.history[:place]))
             found.take(prove_decision(site, inventory, decision, catalogs))
             count += 1
+        if entry.concluded is not None:
+            run, named = entry.concluded.run, entry.concluded.bundle
+            shown = _bundle(site, usecase, "probation", run, found=found, expected=named)
+            where, before = f"ledger/{usecase}, entry {entry.number}", ledger.history[:place]
+            if shown is not None:
+                found.take(prove_probation(where, entry, shown, LedgerState(before), catalogs))
     return count
 
 
@@ -169,6 +177,14 @@ def _scorings(
         bundle = _bundle(site, usecase, "score", revision.run, found=found)
         found.take(prove_scoring(revision, bundle, ledger=ledger, catalogs=catalogs))
         count += 1
+    for name, state in sorted(catalogs.items()):
+        if not is_shadow(name):
+            continue
+        for revision in (each for _, known in sorted(state.revisions.items()) for each in known):
+            bundle = _bundle(site, usecase, "shadow", revision.run, found=found)
+            found.take(
+                prove_shadow(revision, bundle, dataset=name, ledger=ledger, catalogs=catalogs)
+            )
     return count
 
 
@@ -182,7 +198,7 @@ def _bundle(
         said = [None if each is None else str(each)[:100] for each in (error.found, error.expected)]
         found.findings.append(Finding(place, error.fact, *said))
         return None
-    if bundle is None and kind == "train":
+    if bundle is None and kind in ("train", "probation"):
         place = f"runs/{usecase}/{kind}/{run}/bundle.json"
         found.findings.append(Finding(place, "the bundle that the ledger names is missing"))
     return bundle
