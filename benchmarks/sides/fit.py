@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import xgboost
 from pairs import Sample, interleave, write_samples
 
 from laurel.adapters.frames import FramePart
 from laurel.adapters.xgboost import fit
-from laurel.adapters.xgboost.threads import threads_for
+from laurel.adapters.xgboost.encoding import describe, to_matrix
+from laurel.adapters.xgboost.fitting import grow, parameters
+from laurel.adapters.xgboost.threads import threads_for, threads_for_cells
 from laurel.domain.featureset import Part
 from laurel.domain.objective import find_objective
 from laurel.settings import load_settings
@@ -39,62 +43,84 @@ def main(folder: Path, name: str, runs: int) -> None:
     train, validation = (
         FramePart(data, part, usecase.config).whole() for part in ("train", "validation")
     )
-    rounds: dict[str, int] = {}
-    ours, bare = _ours(usecase, train, validation), _bare(usecase, train, validation)
-    sides = {
-        "laurel's fit": _timed(ours, "laurel", rounds),
-        "xgboost.train": _timed(bare, "bare", rounds),
+    found = {
+        "same matrix": _pairs(_same_matrix(usecase, train, validation), runs),
+        "with matrices": _pairs(_with_matrices(usecase, train, validation), runs),
     }
-    samples = interleave(sides, runs=runs)
-    print(json.dumps({"samples": write_samples(samples), "rounds": rounds}))
+    print(json.dumps(found))
 
 
-def _timed(work: Callable[[], int], name: str, rounds: dict[str, int]) -> Callable[[], Sample]:
-    def side() -> Sample:
+Job = Callable[[], int]
+"""What is timed: it returns the number of rounds."""
+
+
+def _pairs(sides: dict[str, Callable[[], Job]], runs: int) -> dict[str, Any]:
+    """Samples of both sides in turn, and their rounds; each side makes its job outside the time."""
+    rounds: dict[str, int] = {}
+
+    def timed(name: str) -> Sample:
+        job = sides[name]()
         wall, cpu = perf_counter(), process_time()
-        rounds[name] = work()
+        rounds[name] = job()
         return Sample(seconds=perf_counter() - wall, cpu_seconds=process_time() - cpu)
 
-    return side
+    samples = interleave({name: partial(timed, name) for name in sides}, runs=runs)
+    return {"samples": write_samples(samples), "rounds": rounds}
 
 
-def _ours(usecase: UseCase, train: Part, validation: Part) -> Callable[[], int]:
+def _same_matrix(usecase: UseCase, train: Part, validation: Part) -> dict[str, Callable[[], Job]]:
+    """Trees alone: both get new matrices of the same values, made outside the time."""
     config, objective = usecase.config.training.model, find_objective(usecase.config.label)
+    features = describe(train.features)
+    params = parameters(config, objective, features, threads=threads_for(train.features))
 
-    def work() -> int:
-        model = fit(train, validation, config, objective=objective)
-        return int(model.booster.num_boosted_rounds())
+    def matrices() -> list[xgboost.DMatrix]:
+        parts = (train, validation)
+        return [to_matrix(part.features, features, labels=part.labels) for part in parts]
 
-    return work
+    def ours() -> Job:
+        made = matrices()
+        return lambda: int(grow(made, params, config, objective=objective).num_boosted_rounds())
+
+    return {"laurel's fit": ours, "xgboost.train": lambda: partial(_bare, usecase, matrices())}
 
 
-def _bare(usecase: UseCase, train: Part, validation: Part) -> Callable[[], int]:
-    """With categories made beforehand: turning text into them is not fitting."""
-    config = usecase.config.training.model
+def _with_matrices(usecase: UseCase, train: Part, validation: Part) -> dict[str, Callable[[], Job]]:
+    """From a frame, whose text the rival has as categories: turning it into them is not fitting."""
+    config, objective = usecase.config.training.model, find_objective(usecase.config.label)
     tables = [part.features.copy() for part in (train, validation)]
     for column in tables[0].select_dtypes("str"):
         levels = sorted(tables[0][column].dropna().unique())
         for table in tables:
             table[column] = table[column].astype("category").cat.set_categories(levels)
-    learned = {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist"}
-    learned |= {"nthread": threads_for(train.features), "seed": config.seed}
 
-    def work() -> int:
+    def ours() -> int:
+        model = fit(train, validation, config, objective=objective)
+        return int(model.booster.num_boosted_rounds())
+
+    def bare() -> int:
         matrices = [
             xgboost.DMatrix(table, part.labels, enable_categorical=True)
             for table, part in zip(tables, (train, validation), strict=True)
         ]
-        booster = xgboost.train(
-            {**config.params, **learned},
-            matrices[0],
-            num_boost_round=config.rounds,
-            evals=[(matrices[1], "validation")],
-            early_stopping_rounds=config.early_stopping_rounds,
-            verbose_eval=False,
-        )
-        return int(booster.best_iteration) + 1
+        return _bare(usecase, matrices)
 
-    return work
+    return {"laurel's fit": lambda: ours, "xgboost.train": lambda: bare}
+
+
+def _bare(usecase: UseCase, matrices: list[xgboost.DMatrix]) -> int:
+    config = usecase.config.training.model
+    threads = threads_for_cells(matrices[0].num_row() * matrices[0].num_col())
+    learned = {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist"}
+    booster = xgboost.train(
+        {**config.params, **learned, "nthread": threads, "seed": config.seed},
+        matrices[0],
+        num_boost_round=config.rounds,
+        evals=[(matrices[1], "validation")],
+        early_stopping_rounds=config.early_stopping_rounds,
+        verbose_eval=False,
+    )
+    return int(booster.best_iteration) + 1
 
 
 if __name__ == "__main__":

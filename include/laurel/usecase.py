@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from laurel.domain.config import Dataset, PythonSource, UseCaseConfig
+from laurel.domain.yaml_text import Loader
 from laurel.errors import ConfigError, LaurelError
 from laurel.settings import Settings
 
@@ -129,7 +130,7 @@ def _parse(folder: Path, text: str) -> UseCase:
     return UseCase(folder=folder, config=config)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(Loader):  # type: ignore[misc]
     """Refuses a key that is given twice, of which YAML keeps the last without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -139,7 +140,8 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} is given twice", node.start_mark
                 )
-        return super().construct_mapping(node, deep=deep)
+        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return made
 
 
 def load_module(file: Path, *, usecase: str) -> ModuleType:

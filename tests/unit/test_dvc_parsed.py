@@ -85,6 +85,21 @@ def test_a_lock_that_is_put_together_from_its_stages_is_what_dvc_writes(
         assert dumped(lock) == text
 
 
+@settings(max_examples=25)
+@given(stage=LOCKED, name=st.sampled_from(["train", "flights_train", "no", "count@f", "1e3"]))
+def test_an_entry_of_the_run_cache_is_what_the_lock_says_of_its_stage(
+    stage: dict[str, object], name: str
+) -> None:
+    lock = {"schema": "2.0", "stages": OrderedDict({name: stage})}
+    locked = dumped(lock)
+    plain = unless_refused(lambda: _yaml.parse_yaml(locked, "dvc.lock"))
+    with parsing_once():
+        entry = dumped(OrderedDict(stage))
+        assert dumped(lock) == locked
+    if plain is not None:
+        assert _yaml.parse_yaml(entry, "entry") == plain["stages"][name]
+
+
 def test_what_is_modified_is_read_as_modified(tmp_path: Path) -> None:
     file = tmp_path / "dvc.lock"
     with patch.object(parsed, "KEPT", 3), parsing_once():

@@ -74,11 +74,19 @@ def installed_versions() -> tuple[str, ...]:
     """All installed distributions as ``name==version``, sorted, names as PEP 503 writes them."""
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
+        said = _name_and_version(distribution)
+        if said:
             # The first on the path is the one that is imported.
-            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), distribution.version)
+            found.setdefault(re.sub(r"[-_.]+", "-", said[0]).lower(), said[1])
     return tuple(f"{name}=={version}" for name, version in sorted(found.items()))
+
+
+def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str] | None:
+    """The two fields alone: their file holds the whole description of a package besides."""
+    texts = (distribution.read_text(name) for name in ("METADATA", "PKG-INFO", ""))
+    head = (next(filter(None, texts), None) or "").partition("\n\n")[0]
+    found = dict(re.findall(r"^(Name|Version):[ \t]*(.*?)\s*$", head, re.MULTILINE))
+    return (found["Name"], found["Version"]) if found.keys() == {"Name", "Version"} else None
 
 
 def changed_versions(before: Iterable[str], after: Iterable[str]) -> list[str]:

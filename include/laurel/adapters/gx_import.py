@@ -25,6 +25,7 @@ LATER = frozenset(
         "altair",
         "boto3",
         "great_expectations",
+        "great_expectations.compatibility.aws",
         "great_expectations.data_context",
         "great_expectations.data_context.data_context",
         "great_expectations.datasource.fluent",

@@ -172,9 +172,11 @@ def _usecase(name: str, folder: Path, settings: Settings) -> UseCase:
 def _params(folder: Path) -> dict[str, Any]:
     import yaml
 
+    from laurel.domain.yaml_text import read_yaml
+
     file = folder / "params.yaml"
     try:
-        said = yaml.safe_load(file.read_text()) if file.is_file() else None
+        said = read_yaml(file.read_text()) if file.is_file() else None
     except yaml.YAMLError as error:
         raise ConfigError("params.yaml cannot be read", found=error, detail=str(file)) from error
     return said if isinstance(said, dict) else {}

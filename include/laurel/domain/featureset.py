@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -63,22 +63,33 @@ def compute_features(
     float32, categories text. So no feature can see past its cutoff, whatever its code does, and a
     row's features are those that scoring its partition computes.
     """
+    names = [*config.rows.columns, CUTOFF]
+    # chosen once for all partitions: for each of them it costs more than its values
+    raw = rows[names].set_axis(pd.Index(names, dtype=object), axis=1)
     parts = []
-    for key, day_rows in rows.groupby(PARTITION, sort=True):
-        given = day_rows.reset_index(drop=True)
+    for key, first, last in _runs(rows[PARTITION]):
+        given = raw.iloc[first:last].reset_index(drop=True)
         features = PartitionFeatures(
             featurizer,
             past,
             config=config,
-            partition=Partition.of(str(key)),
+            partition=Partition.of(key),
             cutoff=given[CUTOFF].iloc[0],
             history_days=history_days,
         )
-        parts.append(features.of(given))
+        parts.append(features.of_given(given))
     if not parts:
         raise DataError("there are no rows to compute features of", usecase=config.name)
     check_equal_columns(parts, usecase=config.name)
     return pd.concat(parts, ignore_index=True)
+
+
+def _runs(partitions: pd.Series[Any]) -> Iterator[tuple[str, int, int]]:
+    """Each partition of rows in their order, its first row and the one behind its last."""
+    codes, names = pd.factorize(partitions)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    for first, last in zip(starts, [*starts[1:], len(codes)], strict=True):
+        yield str(names[codes[first]]), int(first), int(last)
 
 
 class PartitionFeatures:
@@ -108,15 +119,19 @@ class PartitionFeatures:
         Numbers become float32, categories text; without ``text`` what the feature set gives as
         categories stays so. Raises :class:`DataError` where the feature code breaks its word.
         """
-        config = self._config
         stamped = pd.Series(self._cutoff, index=range(len(rows)), dtype=INSTANT)
-        given = rows[list(config.rows.columns)].reset_index(drop=True).assign(**{CUTOFF: stamped})
+        raw = rows[list(self._config.rows.columns)].reset_index(drop=True)
+        return self.of_given(raw.assign(**{CUTOFF: stamped}), text=text)
+
+    def of_given(self, given: pd.DataFrame, *, text: bool = True) -> pd.DataFrame:
+        """As :meth:`of`, for rows that have their raw columns, the cutoff, and a new index."""
+        config = self._config
         # written to, a copy of a frame is its own: what one call does, the next does not see
         seen = {name: table.copy(deep=False) for name, table in self._seen.items()}
         features = self._featurizer(given.copy(deep=False), seen)
         where: dict[str, Any] = {"usecase": config.name, "partition": self._partition}
-        plain = _plain(features, given, where=where, text=text)
-        return plain.assign(**_exposure(given, config, partition=self._partition))
+        exposure = _exposure(given, config, partition=self._partition)
+        return _plain(features, given, where=where, text=text, beside=exposure)
 
     def expect_rows_alone(self, rows: pd.DataFrame, features: pd.DataFrame) -> None:
         """Compute some of these rows again, among others and turned round.
@@ -170,7 +185,12 @@ def _exposure(
 
 
 def _plain(
-    features: pd.DataFrame, given: pd.DataFrame, *, where: dict[str, Any], text: bool
+    features: pd.DataFrame,
+    given: pd.DataFrame,
+    *,
+    where: dict[str, Any],
+    text: bool,
+    beside: Mapping[str, Any],
 ) -> pd.DataFrame:
     if not isinstance(features, pd.DataFrame) or not features.index.equals(given.index):
         raise DataError(
@@ -182,10 +202,8 @@ def _plain(
     taken = [name for name in features.columns if name in RESERVED]
     if taken:
         raise DataError("these feature names are Laurel's own", **where, found=", ".join(taken))
-    columns = {
-        str(name): _plain_column(features[name], where, text=text) for name in features.columns
-    }
-    return pd.DataFrame(columns, copy=False)
+    columns = {str(name): _plain_column(each, where, text=text) for name, each in features.items()}
+    return pd.DataFrame({**columns, **beside}, copy=False)
 
 
 def as_text(column: pd.Series[Any]) -> Any:

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from laurel.domain import correlation, entry
-from laurel.domain.column import count_between_by, count_levels, count_levels_by
-from laurel.domain.drift import WEEK, usual_psi
+from laurel.domain.column import count_levels
+from laurel.domain.described import Described, describe_features, usual_spans
 from laurel.domain.losses import add_losses
 from laurel.domain.objective import OBJECTIVES, Numbers, Objective
 from laurel.domain.sketch import UNITS, scale_of
@@ -27,9 +26,6 @@ Counts = dict[str, Any]
 ["together": sums], ["losses": sums]}``: what :mod:`laurel.domain.entry` says of each feature and
 each score of a row, of the decisions, the sums behind correlations, and the losses expected."""
 
-DAY_ROWS = 50
-"""Training days with fewer rows do not say what a day usually shows."""
-
 
 def build_profile(
     features: pd.DataFrame,
@@ -39,6 +35,7 @@ def build_profile(
     unseen: Numbers | None = None,
     days: pd.Series[Any] | None = None,
     importance: Mapping[str, float] | None = None,
+    described: Described | None = None,
 ) -> Counts:
     """Describe the rows a model learned from: one entry per feature, and the scores' histograms.
 
@@ -51,7 +48,8 @@ def build_profile(
     features: one column per feature, numeric, boolean, text or category; scores: of shape (rows,)
     or (rows, classes); unseen: scores of rows that the model did not learn from, whose histogram
     is kept instead of theirs; days: the partition of each row; importance: feature → what it
-    matters to the model, by which drift is ranked; of many features the first are correlated.
+    matters to the model, by which drift is ranked; of many features the first are correlated;
+    described: what :func:`describe_features` said of the features and days, where it was asked.
     Raises :class:`DataError` for other types, other lengths and probabilities out of range.
 
     >>> frame = pd.DataFrame({"hour": [1.0, 2.0, None], "carrier": ["AA", "UA", "AA"]})
@@ -61,16 +59,17 @@ def build_profile(
     >>> profile["features"]["hour"]["counts"], profile["features"]["hour"]["missing"]
     ([0, 1, 1, 0], 1)
     """
-    described = {str(n): entry.describe_column(features[n]) for n in sorted(features.columns)}
+    described = described or describe_features(features, days)
     given = _by_column(scores, objective.score_columns, rows=len(features))
     matter = dict(importance or {})
     ranked = sorted(matter, key=lambda name: (-matter[name], name))
     names = correlation.choose(features, ranked)
-    scales = {name: _scale(described[name]) for name in names}
+    scales = {name: _scale(described.columns[name]) for name in names}
+    said = _describe_scores(given, objective)
     profile = {
         "rows": len(features),
-        "features": described,
-        "scores": _describe_scores(given, objective),
+        "features": described.columns,
+        "scores": said,
         # written as JSON, an object loses its order
         "columns": list(objective.score_columns),
         "together": correlation.sums_of(features, scales),
@@ -78,7 +77,7 @@ def build_profile(
     if importance is not None:
         profile["importance"] = matter
     if days is not None:
-        profile = profile | {"usual": _usual(profile, features, scores, days)}
+        profile = profile | {"usual": _usual(described, said, scores, days)}
     if unseen is not None:
         columns = _by_column(unseen, objective.score_columns, rows=len(unseen))
         profile = profile | {"scores": _describe_scores(columns, objective)}
@@ -190,68 +189,17 @@ def merge(a: Mapping[str, Any], b: Mapping[str, Any]) -> Counts:
 
 
 def _usual(
-    profile: Counts,
-    features: pd.DataFrame,
-    scores: Numbers,
-    days: pd.Series[Any],
+    described: Described, scores: Mapping[str, Any], said: Numbers, days: pd.Series[Any]
 ) -> dict[str, Any]:
+    """How far a day's and a week's features and scores usually lie from all of them."""
     found, day = np.unique(days.astype(str).to_numpy(), return_inverse=True)
-    # each column is binned once for all days: by single days it costs more than fitting
-    columns = {
-        name: _count_by(features[name], reference, day, groups=len(found))
-        for name, reference in sorted(profile["features"].items())
-    }
-    own = [scores[day == number] for number in range(len(found))]
-    of_scores = [_count_scores(profile, each, rows=len(each)) for each in own]
-    parts = {
-        "features": columns,
-        "scores": {name: [each[name] for each in of_scores] for name in profile["scores"]},
-    }
-    rows = [len(each) for each in own]
+    own = [said[day == number] for number in range(len(found))]
+    counted = [_count_scores({"scores": scores}, each, rows=len(each)) for each in own]
+    by_name = {name: [each[name] for each in counted] for name in scores}
+    usual = usual_spans(scores, by_name, [len(each) for each in own])
     return {
-        "day": usual_psi(profile, _spans(rows, parts, days=1), minimum_rows=DAY_ROWS),
-        "week": usual_psi(profile, _spans(rows, parts, days=WEEK), minimum_rows=WEEK * DAY_ROWS),
+        span: {"features": described.usual[span], "scores": usual[span]} for span in described.usual
     }
-
-
-def _spans(
-    rows: Sequence[int], parts: Mapping[str, Mapping[str, list[entry.Entry]]], *, days: int
-) -> list[Counts]:
-    """The counts of so many days that follow each other, of the counts of each day."""
-    if len(rows) < days:
-        return []
-    summed = {
-        part: {name: entry.trailing(each, days) for name, each in columns.items()}
-        for part, columns in parts.items()
-    }
-    return [
-        {
-            "rows": sum(rows[number : number + days]),
-            **{
-                part: {name: each[number] for name, each in columns.items()}
-                for part, columns in summed.items()
-            },
-        }
-        for number in range(len(rows) - days + 1)
-    ]
-
-
-def _count_by(
-    column: pd.Series[Any], reference: Mapping[str, Any], group: NDArray[np.intp], *, groups: int
-) -> list[dict[str, Any]]:
-    """A column's coarse counts over the bins of the profile, for each group of its rows."""
-    if reference["kind"] == "categorical":
-        return [
-            {"kind": "categorical", "counts": levels, "missing": missing}
-            for levels, missing in count_levels_by(column, group, groups=groups)
-        ]
-    values = entry.numbers_of(column)
-    lost = np.bincount(group[np.isnan(values)], minlength=groups)
-    counted = count_between_by(values, reference["edges"], group, groups=groups)
-    return [
-        entry.bare(reference, counts=counts, missing=int(missing))
-        for counts, missing in zip(counted, lost, strict=True)
-    ]
 
 
 def _by_column(scores: Numbers, names: Sequence[str], *, rows: int) -> dict[str, Numbers]:

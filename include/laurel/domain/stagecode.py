@@ -26,6 +26,7 @@ _ENGINE = (
     "adapters/engine/dask",
     "adapters/engine/external",
     "adapters/engine/memory",
+    "adapters/hands",
 )
 _FIT_WITH = (
     "adapters/engine/fitting",
@@ -73,6 +74,7 @@ _PROFILE = (
     "domain/column",
     "domain/contrast",
     "domain/correlation",
+    "domain/described",
     "domain/distance",
     "domain/drift",
     "domain/entry",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,12 +25,14 @@ from laurel.runs.failure import kept_failure
 from laurel.runs.probation import conclude_due
 from laurel.runs.searches import drop_kept_trials
 from laurel.runs.site import Site
-from laurel.runs.train_pages import name_pages, write_pages
 from laurel.settings import Settings
 from laurel.stages.snapshot import Snapshot, snapshot
 from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
+
+DRAWN_WITH = ("laurel.runs.train_pages", "laurel.adapters.tables", "laurel.domain.decision_curves")
+"""What pages need, pandas among it: imported while stages run."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None 
     else:
         bundle = known
         write_bundle(site.store, bundle)
+    from laurel.runs.train_pages import name_pages
+
     name_pages(bundle, pages)
     return _trained(bundle, repeated=known is not None)
 
@@ -162,12 +167,16 @@ def run_stages(
 
     champion: ``model_version``, ``run`` and ``files``.
     """
-    workspace = lay_inputs(site, usecase, chosen=chosen, champion=champion, folder=folder)
     data = folder / "data" / usecase.name
-    try:
-        workspace.repro(stage_names(usecase.config))
-    except LaurelError as error:
-        raise kept_failure(site.store, error, usecase=usecase.name, run=run, data=data) from error
+    with Workspace(folder, site.settings).begin() as warm:
+        workspace = lay_inputs(site, usecase, chosen=chosen, champion=champion, folder=folder)
+        try:
+            stages = stage_names(usecase.config)
+            workspace.repro(stages, warm=warm, meanwhile=lambda: [*map(import_module, DRAWN_WITH)])
+        except LaurelError as error:
+            raise kept_failure(
+                site.store, error, usecase=usecase.name, run=run, data=data
+            ) from error
     workspace.push(stage_names(usecase.config))
     drop_kept_trials(site, usecase.name, data)
     metrics = json.loads((data / "metrics.json").read_text())["challenger"]
@@ -206,6 +215,8 @@ def _run(
         files=made.files,
         verdict=made.verdict,
     )
+    from laurel.runs.train_pages import write_pages
+
     write_pages(site, bundle, folder)
     write_environment(site.store, installed_versions())
     write_bundle(site.store, bundle)

@@ -12,12 +12,13 @@ import pandas as pd
 
 from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.frames import FramePart, read_frame
+from laurel.adapters.hands import apart
 from laurel.adapters.simple import simple_scores
 from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import Model, load_model, scores_digest
 from laurel.domain.canonical import instant
 from laurel.domain.config import UseCaseConfig
-from laurel.domain.evidence import UNCALIBRATED, Evidence, measure
+from laurel.domain.evidence import UNCALIBRATED, Evidence, Groups, measure, measure_groups
 from laurel.domain.featureset import LABEL
 from laurel.domain.history import PARTITION
 from laurel.domain.objective import Numbers, Objective, find_objective
@@ -49,11 +50,13 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
     scores = _head(rows, frame, config).assign(
         **_own_scores(challenger, data, config), **reigning.columns
     )
+    known = champion_facts(champion, reigning, challenger=data / "model")
+    groups = apart(_groups, scores, config, known)
     facts = {
         "usecase": usecase.name,
         "as_of": instant(window.as_of),
         "holdout": tuple(window.holdout.document()),
-        **champion_facts(champion, reigning, challenger=data / "model"),
+        **known,
         "reload_identical": _scores_as_trained(challenger, data, config),
     }
     evidence = measure(
@@ -64,11 +67,24 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
         method=config.training.calibration,
         threshold=config.scoring.threshold,
         facts=facts,
+        groups=groups,
     )
     write_table(scores, data / "evidence" / "scores.parquet")
     write_json(evidence.document(), data / "evidence" / "evidence.json")
     write_json(_metrics(evidence), data / "metrics.json")
     return evidence
+
+
+def _groups(scores: pd.DataFrame, config: UseCaseConfig, known: Mapping[str, Any]) -> Groups:
+    """What is measured of slices and protected groups; known: whether there is a champion."""
+    return measure_groups(
+        scores,
+        config.gate,
+        objective=find_objective(config.label),
+        seed=config.training.model.seed,
+        threshold=config.scoring.threshold,
+        facts=known,
+    )
 
 
 def _head(rows: pd.DataFrame, frame: pd.DataFrame, config: UseCaseConfig) -> pd.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +15,9 @@ import pandas as pd
 
 from laurel.adapters.documents import read_json
 from laurel.adapters.engine import Engine, open_engine
+from laurel.adapters.engine.memory import MemoryEngine
 from laurel.adapters.frames import FrameWriter
+from laurel.adapters.hands import spread
 from laurel.adapters.tables import part_files, read_table
 from laurel.domain.config import UseCaseConfig
 from laurel.domain.featureset import (
@@ -48,7 +52,7 @@ def featurize(usecase: UseCase, folder: Path, *, settings: Settings | None = Non
     rows, first = 0, None
     opened = open_engine(config.training.engine, folder=data, settings=settings)
     with opened as engine, FrameWriter(data) as writer:
-        for part in engine.each(featurize_part, _calls(usecase, data, window, engine)):
+        for part in _parts(usecase, data, window, engine):
             first = part.iloc[:0] if first is None else first
             check_equal_columns([first, part], usecase=config.name)
             writer.write(part)
@@ -59,8 +63,47 @@ def featurize(usecase: UseCase, folder: Path, *, settings: Settings | None = Non
     return rows
 
 
-def _calls(
+def _parts(
     usecase: UseCase, data: Path, window: TrainingWindow, engine: Engine
+) -> Iterator[pd.DataFrame]:
+    """The frame, one part for each file of the snapshot, whoever computes which of its days."""
+    spans = _shares(window, engine.hands)
+    if len(spans) == 1:
+        yield from engine.each(featurize_part, _calls(usecase, data, window, engine, spans[0]))
+        return
+    files = part_files(data / "snapshot" / ROWS)
+    made = spread(featurize_days, spans, usecase, data, window)
+    for _, parts in groupby(made, key=lambda part: _file_of(part, files)):
+        own = list(parts)
+        for part in own[1:]:
+            check_equal_columns([own[0], part], usecase=usecase.name)
+        yield pd.concat(own, ignore_index=True) if len(own) > 1 else own[0]
+
+
+def _shares(window: TrainingWindow, hands: int) -> list[Days]:
+    """All days, in as many runs of equal length; the runs cover the days between them, too."""
+    days = sorted(day.day for split in SPLITS for day in getattr(window, split))
+    firsts = [days[number * len(days) // hands] for number in range(1, hands)]
+    bounds = [date.min, *dict.fromkeys(firsts), date.max]
+    lasts = [*(first - timedelta(days=1) for first in bounds[1:-1]), date.max]
+    return [Days(*each) for each in zip(bounds[:-1], lasts, strict=True)]
+
+
+def _file_of(part: pd.DataFrame, files: list[Path]) -> int:
+    """Which file of the snapshot has the rows of a part."""
+    return bisect_right([file.stem for file in files], str(part[PARTITION].iloc[0]))
+
+
+def featurize_days(
+    days: Days, usecase: UseCase, data: Path, window: TrainingWindow
+) -> Iterator[pd.DataFrame]:
+    """The frame of some days, in parts of the snapshot's files."""
+    engine = MemoryEngine()
+    yield from engine.each(featurize_part, _calls(usecase, data, window, engine, days))
+
+
+def _calls(
+    usecase: UseCase, data: Path, window: TrainingWindow, engine: Engine, days: Days
 ) -> Iterator[tuple[Any, ...]]:
     """For each file of the snapshot its rows with an outcome, and the past that they look at."""
     config, source = usecase.config, usecase.features_file()
@@ -69,11 +112,13 @@ def _calls(
         name: Trailing(data, name, config, hold=engine.hold)
         for name in (HISTORY, *config.context_names)
     }
-    for file in part_files(data / "snapshot" / ROWS):
-        chosen = labelled(read_table(file), window, config)
+    for span in _spans(part_files(data / "snapshot" / ROWS)):
+        if not span.overlaps(days):
+            continue
+        chosen = labelled(read_table(span.file), window, config, days=days)
         if len(chosen):
-            days = _looked_at(chosen, config)
-            past = {name: table.over(days) for name, table in tables.items()}
+            back = _looked_at(chosen, config)
+            past = {name: table.over(back) for name, table in tables.items()}
             yield chosen, past, source, code, config, window
 
 
@@ -223,10 +268,15 @@ def labelled(
     config: UseCaseConfig,
     *,
     splits: tuple[Split, ...] = SPLITS,
+    days: Days | None = None,
 ) -> pd.DataFrame:
-    """Rows with an outcome on the days of these splits, with their ``split``."""
-    days = {key: window.split(Partition.of(key).day) for key in rows[PARTITION].unique()}
-    split = rows[PARTITION].map(days)
+    """Rows with an outcome on the days of these splits, with their ``split``.
+
+    days: of these alone.
+    """
+    known = {key: Partition.of(key).day for key in rows[PARTITION].unique()}
+    within = {key: day for key, day in known.items() if days is None or day in days}
+    split = rows[PARTITION].map({key: window.split(day) for key, day in within.items()})
     kept = split.isin(splits) & rows[config.label.column].notna()
     return rows[kept].assign(**{SPLIT: split[kept].astype("str")}).reset_index(drop=True)
 

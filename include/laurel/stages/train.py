@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.engine import open_engine
 from laurel.adapters.engine.fitting import fit_with
 from laurel.adapters.frames import FramePart
+from laurel.adapters.hands import apart
 from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import (
     ABOUT,
@@ -30,6 +32,7 @@ from laurel.adapters.xgboost import (
 from laurel.domain.canonical import digest
 from laurel.domain.config import Model as ModelConfig
 from laurel.domain.config import UseCaseConfig
+from laurel.domain.described import Described, describe_features
 from laurel.domain.featureset import Part
 from laurel.domain.objective import find_objective
 from laurel.domain.profile import build_profile
@@ -58,6 +61,8 @@ def train(
     stopping = FramePart(data, "validation", config).whole()
     objective, (learned, tuned) = find_objective(config.label), _learned(config, data)
     with open_engine(config.training.engine, folder=data, settings=settings) as engine:
+        # of the features alone, while trees are grown
+        describing = (apart if engine.hands > 1 else partial)(_described, data, config)
         model = fit_with(engine, rows, stopping, learned, objective=objective, threads=threads)
     model = model.calibrated(config.training.calibration, stopping)
     scores = model.predict(stopping.features)
@@ -86,7 +91,8 @@ def train(
     sample, days = rows.sample()
     most = reference_rows(len(sample.features.columns))
     write_table(sample_rows(sample.features, most=most), target / SAMPLE, durable=False)
-    write_json(_profile(model, sample, stopping, days=days), target / PROFILE)
+    profile = _profile(model, sample, stopping, days=days, described=describing())
+    write_json(profile, target / PROFILE)
     expected = about["validation_scores"]
     return _reloaded(target, stopping.features, expected=expected, usecase=usecase.name)
 
@@ -129,7 +135,14 @@ def _about(
     }
 
 
-def _profile(model: Model, fitted: Part, unseen: Part, *, days: pd.Series[Any]) -> dict[str, Any]:
+def _described(data: Path, config: UseCaseConfig) -> Described:
+    sample, days = FramePart(data, "train", config).sample()
+    return describe_features(sample.features, days)
+
+
+def _profile(
+    model: Model, fitted: Part, unseen: Part, *, days: pd.Series[Any], described: Described
+) -> dict[str, Any]:
     objective = model.objective
     return build_profile(
         fitted.features,
@@ -139,6 +152,7 @@ def _profile(model: Model, fitted: Part, unseen: Part, *, days: pd.Series[Any]) 
         objective=objective,
         days=days,
         importance=model.importance(),
+        described=described,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import uuid
@@ -14,6 +15,8 @@ from dvc_objects.fs.system import reflink
 CHUNK = 1 << 20
 READ_ONLY = 0o444
 """DVC trusts a cache object of this mode without reading it again."""
+_NO_CLONES = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.ENOSYS)
+"""How systems say that they do not clone: what fails for other reasons may succeed later."""
 PREFIX = ".laurel-"
 """How the names of files that are being written begin."""
 
@@ -26,11 +29,24 @@ def md5_of(path: Path) -> str:
 
 def copy_hashed(source: Path, target: Path) -> str:
     """Copy, a clone where the file system can, and return the md5 of what was written."""
+    return md5_of(target) if _cloned(source, target) else _copy(source, target)
+
+
+_UNABLE: set[tuple[int, int]] = set()
+"""Devices between which this process has tried to clone in vain: each try makes a file."""
+
+
+def _cloned(source: Path, target: Path) -> bool:
+    devices = source.stat().st_dev, target.parent.stat().st_dev
+    if devices in _UNABLE:
+        return False
     try:
         reflink(str(source), str(target))  # type: ignore[no-untyped-call]
-    except OSError:
-        return _copy(source, target)
-    return md5_of(target)
+    except OSError as error:
+        if error.errno in _NO_CLONES:
+            _UNABLE.add(devices)
+        return False
+    return True
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any, Self
 
 from dvc.stage.exceptions import StageCmdFailedError
@@ -28,13 +29,22 @@ KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 class Commands:
     """Runs commands in place of DVC, and remembers the failure of one as :attr:`failure`.
 
-    With ``warm`` a command that is a ``laurel stage`` runs in one process with those before it.
+    With ``warm`` a command that is a ``laurel stage`` runs in that process, with those before it.
+    ``meanwhile`` is called once, in a thread, while the first command runs.
     """
 
-    def __init__(self, echo: Callable[[str], object], *, logs: Path, warm: bool = False) -> None:
+    def __init__(
+        self,
+        echo: Callable[[str], object],
+        *,
+        logs: Path,
+        warm: WarmProcess | None = None,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         self._echo = echo
         self._logs = logs
-        self._warm = WarmProcess() if warm else None
+        self._warm = warm
+        self._meanwhile = meanwhile
         self.failure: LaurelError | None = None
 
     def __enter__(self) -> Self:
@@ -50,6 +60,9 @@ class Commands:
         log = self._logs / f"{re.sub(r'[^A-Za-z0-9_.@-]', '_', stage)}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         self._echo(f"stage {stage}: {command}")
+        if self._meanwhile:
+            Thread(target=self._meanwhile, daemon=True).start()
+            self._meanwhile = None
         with log.open("w") as writing:
             heard = _Heard(self._echo, writing)
             code = self._run(command, heard.line, env=env, cwd=options["cwd"])

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from typing import Any
 
 from laurel.adapters.exhausted import disk_is_full
 from laurel.errors import ConfigError, LaurelError, StoreFault
 
+_OF_S3 = ("BotoCoreError", "ClientError")
 _LOCKED_OUT = (
-    PermissionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    ProfileNotFound,
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "CredentialRetrievalError",
+    "ProfileNotFound",
 )
 
 
@@ -38,7 +30,9 @@ def worded(doing: str, place: str) -> Iterator[None]:
         yield
     except LaurelError:
         raise
-    except (OSError, BotoCoreError, ClientError, Boto3Error) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, *_botocore(*_OF_S3), *_boto3("Boto3Error"))):
+            raise
         raise _translate(_source(error), doing, place) from error
 
 
@@ -58,14 +52,29 @@ def room_expected(place: str) -> Iterator[None]:
         raise _translate(error, "write files of a run", place) from error
 
 
-def code_of(error: ClientError) -> str:
-    """The code of an S3 answer: ``NoSuchKey``, ``404``, …"""
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _botocore(*names: str) -> tuple[type[BaseException], ...]:
+    """Errors of botocore; none while nobody has imported it, since nobody can have raised them."""
+    return _errors_of("botocore.exceptions", names)
+
+
+def _boto3(*names: str) -> tuple[type[BaseException], ...]:
+    return _errors_of("boto3.exceptions", names)
+
+
+def _errors_of(module: str, names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
+    known = sys.modules.get(module)
+    return tuple(getattr(known, name) for name in names) if known else ()
+
+
+def code_of(error: BaseException) -> str:
+    """The code of an S3 answer: ``NoSuchKey``, ``404``, …; empty for another error."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 def _source(error: BaseException) -> BaseException:
     """boto3 wraps an answer of the server in an error that keeps its text only."""
-    if isinstance(error, Boto3Error) and error.__context__ is not None:
+    if isinstance(error, _boto3("Boto3Error")) and error.__context__ is not None:
         return error.__context__
     return error
 
@@ -79,12 +88,15 @@ def _translate(error: BaseException, doing: str, place: str) -> LaurelError:
             detail=place,
             hint="free some room there; trying again is safe",
         )
-    if isinstance(error, ClientError) and code_of(error) == "NoSuchBucket":
+    code = code_of(error) if isinstance(error, _botocore("ClientError")) else ""
+    if code == "NoSuchBucket":
         return ConfigError("there is no such bucket", found=place, hint="look at LAUREL_STORE")
-    if isinstance(error, _LOCKED_OUT) or (
-        isinstance(error, ClientError)
-        and code_of(error) in {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-    ):
+    if isinstance(error, (PermissionError, *_botocore(*_LOCKED_OUT))) or code in {
+        "403",
+        "AccessDenied",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+    }:
         return ConfigError(
             f"no permission to {doing}",
             found=found,

@@ -15,9 +15,10 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
+from laurel.adapters.dvc.bucket import MISSING, BucketRemote
 from laurel.adapters.dvc.bytefiles import CHUNK, hasher, md5_of
 from laurel.adapters.dvc.faults import code_of, worded
-from laurel.adapters.dvc.remote import FOLDER, MISSING, BucketRemote, FolderRemote, Remote
+from laurel.adapters.dvc.remote import FOLDER, FolderRemote, Remote
 from laurel.errors import NotFound
 from laurel.settings import Settings
 

@@ -3,13 +3,15 @@
 A training of seven stages parses the same ``dvc.yaml``, ``params.yaml`` and ``dvc.lock`` 110 times,
 which costs more than all that DVC does besides. Texts are the key, so what is read is never old,
 and what DVC has just written it need not parse at all. ``dvc.lock`` is written anew after each
-stage; the text of a stage is made once.
+stage, and what is new in it was written into the run cache just before; the text of a stage is
+made once.
 """
 
 from __future__ import annotations
 
 import copy
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -22,6 +24,12 @@ KEPT = 64
 """Texts: a training has some twenty."""
 
 STAGES = "stages:\n"
+STAGE = {"cmd", "deps", "params", "outs"}
+"""What ``dvc.lock`` says of a stage, and an entry of the run cache by itself."""
+NAME = "a"
+"""Stands for the name of a stage: a plain word, as most names are."""
+WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+"""Names that YAML would take for something else."""
 
 Key = tuple[str, str]
 """How a text is parsed (``safe``, or ``rt`` to be written again), and the text."""
@@ -55,7 +63,12 @@ class _Texts:
         return copy.deepcopy(_PARSED[key])
 
     def dump(self, data: Any, stream: TextIO) -> Any:
-        text = self._lock(data) if list(data) == ["schema", "stages"] else self._text(data)
+        if list(data) == ["schema", "stages"]:
+            text = self._lock(data)
+        elif "cmd" in data and data.keys() <= STAGE:
+            text = _outdented(self._body(data))
+        else:
+            text = self._text(data)
         _keep(_PARSED, ("rt", text), copy.deepcopy(data))
         _keep(_PARSED, ("safe", text), _plain(data))
         stream.write(text)
@@ -73,12 +86,23 @@ class _Texts:
         return head + "".join(self._stage({name: one}) for name, one in data["stages"].items())
 
     def _stage(self, stage: Mapping[str, Any]) -> str:
+        ((name, said),) = stage.items()
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name) or name.lower() in WORDS:
+            return self._text({"stages": stage}).removeprefix(STAGES)
+        return f"  {name}:\n{self._body(said)}"
+
+    def _body(self, stage: Mapping[str, Any]) -> str:
+        """What stands below the name of a stage, where lines are broken by how far they are in."""
         said = repr(_plain(stage))
         if said not in _STAGES:
-            # below its key, since lines are broken by how far they are indented
-            text = self._text({"stages": stage}).removeprefix(STAGES)
+            text = self._text({"stages": {NAME: stage}}).removeprefix(f"{STAGES}  {NAME}:\n")
             _keep(_STAGES, said, text)
         return _STAGES[said]
+
+
+def _outdented(body: str) -> str:
+    """The body of a stage as a text of its own: all of it four places further out."""
+    return re.sub(r"^ {4}", "", body, flags=re.MULTILINE)
 
 
 def _keep(known: dict[Any, Any], key: Any, value: Any) -> None:

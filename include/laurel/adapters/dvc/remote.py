@@ -7,22 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import boto3
-from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-from laurel.adapters.dvc.bytefiles import READ_ONLY, aside, copy_hashed, md5_of, sync
-from laurel.adapters.dvc.faults import code_of, worded
+from laurel.adapters.dvc.bytefiles import READ_ONLY, aside, copy_hashed, sync
+from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.guard import refuse_gc
 from laurel.errors import ConfigError, IntegrityError, NotFound, StoreFault
 from laurel.settings import Settings
 
 FOLDER = "dvc"
 """Where in the store the DVC remote is."""
-MISSING = {"404", "NoSuchKey", "NotFound"}
 FRESH = timedelta(days=1)
 """Older objects that a run relies on are made to count as new."""
 
@@ -84,6 +78,8 @@ def open_remote(settings: Settings) -> Remote:
             expected="s3://bucket/prefix, and the credentials in the environment",
             hint="look at LAUREL_STORE",
         )
+    from laurel.adapters.dvc.bucket import BucketRemote
+
     return BucketRemote(url, endpoint=settings.s3_endpoint)
 
 
@@ -121,7 +117,7 @@ class FolderRemote:
     def freshen(self, key: str) -> None:
         path = self._root / key
         with worded("write to the remote", str(path)):
-            if datetime.now(UTC).timestamp() - path.stat().st_mtime > FRESH.total_seconds():
+            if is_old(datetime.fromtimestamp(path.stat().st_mtime, UTC)):
                 os.utime(path)
 
     @contextmanager
@@ -143,7 +139,7 @@ class FolderRemote:
                 copy_hashed(path, target)
             except FileNotFoundError:
                 self._expect_root()
-                raise _missing(path.name, str(path)) from None
+                raise missing_object(path.name, str(path)) from None
 
     def names(self, prefix: str) -> list[str]:
         folder = self._root / prefix
@@ -162,93 +158,9 @@ class FolderRemote:
             )
 
 
-class BucketRemote:
-    """A remote in an S3 bucket; credentials come from the usual chain, and stay there."""
-
-    threads = 16
-
-    def __init__(self, url: str, *, endpoint: str | None) -> None:
-        self.url = url
-        self._endpoint = endpoint
-        self._bucket, _, self._prefix = url.removeprefix("s3://").partition("/")
-        self._opened: tuple[int, Any] | None = None
-
-    def size(self, key: str) -> int | None:
-        with worded("look into the remote", self._place(key)):
-            try:
-                return int(self._s3.head_object(**self._where(key))["ContentLength"])
-            except ClientError as error:
-                if code_of(error) in MISSING:
-                    return None
-                raise
-
-    def send(self, source: Path, key: str, *, md5: str) -> None:
-        with worded("write to the remote", self._place(key)):
-            check_md5(md5_of(source), expected=md5, place=str(source))
-            where = self._where(key)
-            self._s3.upload_file(str(source), where["Bucket"], where["Key"], Config=_PARTS)
-
-    def write(self, data: bytes, key: str) -> None:
-        with worded("write to the remote", self._place(key)):
-            self._s3.put_object(**self._where(key), Body=data)
-
-    def freshen(self, key: str) -> None:
-        where = self._where(key)
-        with worded("write to the remote", self._place(key)):
-            written = self._s3.head_object(**where)["LastModified"]
-            if datetime.now(UTC) - written > FRESH:
-                # S3 has no other way: a copy onto itself, which must change something.
-                extra = {
-                    "MetadataDirective": "REPLACE",
-                    "Metadata": {"laurel-needed": datetime.now(UTC).isoformat()},
-                }
-                self._s3.copy(where, where["Bucket"], where["Key"], ExtraArgs=extra, Config=_PARTS)
-
-    def receive(self, key: str, target: Path) -> None:
-        with worded("read from the remote", self._place(key)):
-            where = self._where(key)
-            try:
-                self._s3.download_file(where["Bucket"], where["Key"], str(target), Config=_PARTS)
-            except ClientError as error:
-                if code_of(error) in MISSING:
-                    raise _missing(key.rpartition("/")[2], self._place(key)) from None
-                raise
-
-    def names(self, prefix: str) -> list[str]:
-        full = self._where(prefix)["Key"]
-        with worded("look into the remote", self._place(prefix)):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=full
-            )
-            keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        return sorted(key[len(full) :] for key in keys)
-
-    def _where(self, key: str) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": f"{self._prefix}/{key}"}
-
-    def _place(self, key: str) -> str:
-        return f"{self.url}/{key}"
-
-    @property
-    def _s3(self) -> Any:
-        """A client of this process: connections must not be shared with a parent that forked."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            client = boto3.session.Session().client(
-                "s3", endpoint_url=self._endpoint, config=_CONNECTION
-            )
-            self._opened = os.getpid(), client
-        return self._opened[1]
-
-
-_CONNECTION = Config(
-    connect_timeout=10,
-    read_timeout=60,
-    max_pool_connections=32,
-    retries={"mode": "standard"},
-)
-_PARTS = TransferConfig(
-    multipart_threshold=64 << 20, multipart_chunksize=64 << 20, max_concurrency=4
-)
+def is_old(written: datetime) -> bool:
+    """Whether an object was written longer ago than :data:`FRESH`."""
+    return datetime.now(UTC) - written > FRESH
 
 
 def check_md5(found: str, *, expected: str, place: str) -> None:
@@ -262,7 +174,7 @@ def check_md5(found: str, *, expected: str, place: str) -> None:
         )
 
 
-def _missing(name: str, place: str) -> NotFound:
+def missing_object(name: str, place: str) -> NotFound:
     return NotFound(
         "the remote has no such object",
         found=name,

@@ -26,6 +26,7 @@ from laurel.adapters.dvc.hashed import hashing_once
 from laurel.adapters.dvc.parsed import parsing_once
 from laurel.adapters.dvc.plane import DataPlane
 from laurel.adapters.dvc.runcache import RunCache
+from laurel.adapters.dvc.warm import WarmProcess
 from laurel.adapters.exhausted import disk_is_full
 from laurel.errors import ConfigError, LaurelError, NotFound, StoreFault
 
@@ -41,7 +42,8 @@ def run_stages(
     cache: Path,
     force: bool,
     single: bool,
-    warm: bool,
+    warm: WarmProcess | None,
+    meanwhile: Callable[[], object] | None,
     echo: Callable[[str], object],
 ) -> None:
     """Bring stages up to date; see :meth:`Workspace.repro`."""
@@ -49,7 +51,7 @@ def run_stages(
         raise ConfigError("no stage was named", expected="stages of dvc.yaml", detail=str(folder))
     logs = folder / ".dvc" / "tmp" / "commands"
     with (
-        Commands(echo, logs=logs, warm=warm) as commands,
+        Commands(echo, logs=logs, warm=warm, meanwhile=meanwhile) as commands,
         _opened(folder, plane, echo) as repo,
         _run_by(commands),
     ):
@@ -61,6 +63,16 @@ def run_stages(
             if told is None:
                 raise
             raise told from error
+
+
+def begin_stages(folder: Path, *, cache: Path) -> WarmProcess:
+    """Start the process that runs the stages of a folder, which imports what they need meanwhile.
+
+    It is a context, and ends with it.
+    """
+    warm = WarmProcess()
+    warm.begin(env={**os.environ, **_environment(cache)}, cwd=str(folder))
+    return warm
 
 
 def push_stages(folder: Path, plane: DataPlane, stages: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Self
 
 MARK = "\x1elaurel stage ended with "
 """Begins the line by which the child says that it is ready for the next stage."""
@@ -42,14 +43,18 @@ class WarmProcess:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[str] | None = None
+        self._begun = False
         self.peak_bytes: int | None = None
         """The most memory that a child had that has ended."""
 
-    def start(self, *, env: Mapping[str, str], cwd: str) -> bool:
-        """Start the child, if there is none; false where it cannot run stages.
+    def __enter__(self) -> Self:
+        return self
 
-        The code of an older commit, as a reproduction lays it, knows no such process.
-        """
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(self, *, env: Mapping[str, str], cwd: str) -> None:
+        """Start the child, if there is none, and do not wait for it: it imports meanwhile."""
         if self._child is None:
             # a group of its own, so that what a stage started can be ended with it
             self._child = subprocess.Popen(  # noqa: S603  this interpreter
@@ -64,8 +69,17 @@ class WarmProcess:
                 env=env,
                 cwd=cwd,
             )
-            return self._answer(lambda _line: None) == 0
-        return True
+            self._begun = False
+
+    def start(self, *, env: Mapping[str, str], cwd: str) -> bool:
+        """Have a child that answers; false where it cannot run stages.
+
+        The code of an older commit, as a reproduction lays it, knows no such process.
+        """
+        self.begin(env=env, cwd=cwd)
+        if not self._begun:
+            self._begun = self._answer(lambda _line: None) == 0
+        return self._begun
 
     def run(self, words: Sequence[str], *, cwd: str, heard: Callable[[str], object]) -> int:
         """Run one stage, each line that it prints going to ``heard``; returns its exit code.

@@ -13,8 +13,10 @@ from laurel.adapters.dvc.bytefiles import PREFIX, md5_of
 from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.guard import refuse_gc
 from laurel.adapters.dvc.plane import DataPlane
-from laurel.adapters.dvc.reproduction import push_stages, run_stages
+from laurel.adapters.dvc.reproduction import begin_stages, push_stages, run_stages
+from laurel.adapters.dvc.warm import WarmProcess
 from laurel.domain.data import FileRef, TreeRef
+from laurel.domain.yaml_text import read_yaml
 from laurel.errors import ConfigError, IntegrityError, NotFound, Refused
 from laurel.settings import Settings
 
@@ -90,13 +92,21 @@ class Workspace:
             self._clear(target, keep=names.keys())
             self.plane.place({target / file: md5 for file, md5 in names.items()})
 
+    def begin(self) -> WarmProcess:
+        """Start the process that will run stages, so that it imports what they need meanwhile.
+
+        It is a context and ends with it, or with :meth:`repro`.
+        """
+        return begin_stages(self.folder, cache=self._settings.cache)
+
     def repro(
         self,
         stages: Sequence[str],
         *,
         force: bool = False,
         single: bool = False,
-        warm: bool = True,
+        warm: bool | WarmProcess = True,
+        meanwhile: Callable[[], object] | None = None,
         echo: Callable[[str], object] = _LOG.info,
     ) -> None:
         """Run stages of ``dvc.yaml`` and what they depend on, or with ``single`` only these.
@@ -104,7 +114,9 @@ class Workspace:
         What is up to date is not run; what was run before on equal inputs, here or by another
         worker that pushed, is taken from the run cache. ``echo`` gets each line that a command
         prints. ``warm`` runs the ``laurel stage`` commands one after the other in one process,
-        which costs less; else each has a process of its own, which holds less memory. Raises
+        which costs less, and which may be one that :meth:`begin` started; else each has a process
+        of its own, which holds less memory. ``meanwhile`` is called in a thread while the first
+        command runs, since this process waits then. Raises
         :class:`LaurelError` with the name of the stage that failed and what it said last,
         :class:`IntegrityError` when a window is not what its ``.dvc`` file names.
         """
@@ -118,7 +130,8 @@ class Workspace:
                 cache=self._settings.cache,
                 force=force,
                 single=single,
-                warm=warm,
+                warm=WarmProcess() if warm is True else warm or None,
+                meanwhile=meanwhile,
                 echo=echo,
             )
         finally:
@@ -137,7 +150,7 @@ class Workspace:
         file = self.folder / "dvc.lock"
         if not file.exists():
             return {}
-        document: dict[str, Any] = yaml.safe_load(file.read_text()) or {}
+        document: dict[str, Any] = read_yaml(file.read_text()) or {}
         found: dict[str, Output] = {}
         for stage, lock in document.get("stages", {}).items():
             for out in lock.get("outs", []):

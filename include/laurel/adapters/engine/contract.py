@@ -13,6 +13,10 @@ class Engine(Protocol):
     def match_memory(self) -> str:
         """What matching labels with rows may take before it writes to disk, as DuckDB says it."""
 
+    @property
+    def hands(self) -> int:
+        """How many processes of this machine may share work that they read from its disk."""
+
     def hold(self, value: Any, *, lasting: bool = False) -> Any:
         """A value that several calls are given: held where they run.
 

@@ -34,6 +34,7 @@ class DaskEngine:
     """Calls run on the workers; their results come back in order."""
 
     match_memory = MATCH_MEMORY
+    hands = 1
 
     def __init__(self, client: Any, config: Dask) -> None:
         self.client = client

@@ -13,6 +13,9 @@ from laurel.domain.config.engine import External
 class ExternalEngine(MemoryEngine):
     """One file of the frame in memory at a time; what is learned from lies in files meanwhile."""
 
+    hands = 1
+    """Each process would need memory of its own."""
+
     def __init__(self, config: External, folder: Path) -> None:
         _give_back_what_is_free()
         self.folder = folder

@@ -59,8 +59,22 @@ def fit(
         )
         for part in (train, validation)
     ]
+    return finished(grow(matrices, params, config, objective=objective), features, about)
+
+
+def grow(
+    matrices: Sequence[xgboost.DMatrix],
+    params: dict[str, Any],
+    config: ModelConfig,
+    *,
+    objective: Objective,
+) -> xgboost.Booster:
+    """Trees on the first matrix, until the loss of the second has stopped falling.
+
+    Raises :class:`ConfigError` for parameters that XGBoost refuses.
+    """
     try:
-        booster = xgboost.train(
+        return xgboost.train(
             params,
             matrices[0],
             num_boost_round=config.rounds,
@@ -71,7 +85,6 @@ def fit(
         )
     except (xgboost.core.XGBoostError, ValueError) as error:
         raise refused(error) from error
-    return finished(booster, features, about)
 
 
 def parameters(
@@ -175,6 +188,7 @@ __all__ = [
     "FIXED",
     "finished",
     "fit",
+    "grow",
     "intercept_of",
     "parameters",
     "refused",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from laurel.domain.evidence.gauge import CONFIDENCE, DIGITS
-from laurel.domain.evidence.measuring import UNCALIBRATED, measure
+from laurel.domain.evidence.measuring import UNCALIBRATED, Groups, measure, measure_groups
 from laurel.domain.evidence.record import (
     Bounds,
     Comparison,
@@ -26,10 +26,12 @@ __all__ = [
     "Evidence",
     "Gap",
     "Group",
+    "Groups",
     "Measure",
     "Reliability",
     "Scope",
     "Trivial",
     "confidence_key",
     "measure",
+    "measure_groups",
 ]

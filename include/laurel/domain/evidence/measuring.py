@@ -6,16 +6,16 @@ training: :func:`measure` again, then judge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from laurel.domain.config import Cost, Gate
 from laurel.domain.evidence.gaps import gaps
 from laurel.domain.evidence.gauge import CHALLENGER, DIGITS, Gauge, labels_of, rounded, with_days
-from laurel.domain.evidence.record import Evidence, Gap, Reliability
+from laurel.domain.evidence.record import Evidence, Gap, Reliability, Scope
 from laurel.domain.metric import Metric, rates_of, resolve, with_cost
 from laurel.domain.objective import Objective
 from laurel.domain.reliability import CalibrationBin, calibration
@@ -33,6 +33,7 @@ def measure(
     method: str = "none",
     threshold: float | None = None,
     facts: Mapping[str, Any],
+    groups: Callable[[], Groups] | None = None,
 ) -> Evidence:
     """Measure every metric, overall and on each slice, and gaps, with bootstrap bounds.
 
@@ -41,19 +42,22 @@ def measure(
     :meth:`~laurel.domain.objective.Objective.names`, ``compared`` (bool), the columns of the
     policy and, where whole days are drawn, ``partition``; where a ``method`` calibrated the scores,
     also those ``uncalibrated``. threshold: from which score on a row is decided positive. facts:
-    the fields of :class:`Evidence` that are not measured. Raises
+    the fields of :class:`Evidence` that are not measured. groups: what :func:`measure_groups` says
+    of the same, where somebody is finding it out meanwhile. Raises
     :class:`laurel.errors.ConfigError` for a metric that the objective does not have.
     """
-    cost = _whole(policy.cost, threshold)
-    metrics = with_cost(objective.metrics, cost, classes=objective.classes)
-    judged = replace(objective, metrics=metrics)
-    rates = _rates(objective, threshold)
+    given: dict[str, Any] = {
+        "objective": objective,
+        "seed": seed,
+        "threshold": threshold,
+        "facts": facts,
+    }
+    gauge, counted = _gauge(scores, policy, **given)
     for each in policy.thresholds:
-        if each.kind != "gap_at_most" or each.metric not in rates:
-            judged.metric(each.metric)
-    counted, days = with_days(scores) if policy.resample == "days" else (scores, 0)
-    versus = facts["champion"] is not None and facts.get("champion_fault") is None
-    gauge = Gauge(policy, objective=judged, rates=rates, seed=seed, versus=versus, days=days)
+        if each.kind != "gap_at_most" or each.metric not in _rates(objective, threshold):
+            gauge.objective.metric(each.metric)
+    overall, trivial = gauge.scope(counted, None), gauge.trivial(counted)
+    found = groups() if groups else measure_groups(scores, policy, **given)
     return Evidence(
         **{"champion_as_of": None, "champion_fault": None, "same_model": False, **facts},
         version=VERSION,
@@ -63,13 +67,66 @@ def measure(
         resample=policy.resample,
         seed=seed,
         threshold=threshold,
-        cost=cost,
-        overall=gauge.scope(counted, None),
-        slices=tuple(gauge.scope(rows, name) for name, rows in _slices(counted, policy)),
-        trivial=gauge.trivial(counted),
+        cost=_whole(policy.cost, threshold),
+        overall=overall,
+        slices=found.slices,
+        trivial=trivial,
         reliability=_reliability(scores, objective, method=method),
-        gaps=tuple(_gaps(gauge, counted, policy)),
+        gaps=found.gaps,
     )
+
+
+class Groups(NamedTuple):
+    """What is measured of parts of the rows, each by itself."""
+
+    slices: tuple[Scope, ...]
+    gaps: tuple[Gap, ...]
+
+
+def measure_groups(
+    scores: pd.DataFrame,
+    policy: Gate,
+    *,
+    objective: Objective,
+    seed: int,
+    threshold: float | None,
+    facts: Mapping[str, Any],
+) -> Groups:
+    """Measure each slice, and the gaps between the groups of protected columns; as :func:`measure`.
+
+    It needs nothing of what is measured of all rows, so both can be done at a time.
+    """
+    gauge, counted = _gauge(
+        scores, policy, objective=objective, seed=seed, threshold=threshold, facts=facts
+    )
+    return Groups(
+        tuple(gauge.scope(rows, name) for name, rows in _slices(counted, policy)),
+        tuple(_gaps(gauge, counted, policy)),
+    )
+
+
+def _gauge(
+    scores: pd.DataFrame,
+    policy: Gate,
+    *,
+    objective: Objective,
+    seed: int,
+    threshold: float | None,
+    facts: Mapping[str, Any],
+) -> tuple[Gauge, pd.DataFrame]:
+    """What measures, and the rows with the numbers of their days where days are drawn."""
+    cost = _whole(policy.cost, threshold)
+    metrics = with_cost(objective.metrics, cost, classes=objective.classes)
+    counted, days = with_days(scores) if policy.resample == "days" else (scores, 0)
+    gauge = Gauge(
+        policy,
+        objective=replace(objective, metrics=metrics),
+        rates=_rates(objective, threshold),
+        seed=seed,
+        versus=facts["champion"] is not None and facts.get("champion_fault") is None,
+        days=days,
+    )
+    return gauge, counted
 
 
 def _whole(cost: Cost | None, threshold: float | None) -> Cost | None:

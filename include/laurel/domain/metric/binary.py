@@ -61,8 +61,12 @@ def _average_precision(labels: Floats, scores: Floats) -> Weighted:
 
 def _log_loss(labels: Floats, scores: Floats) -> Weighted:
     """Mean negative log-likelihood, scores clipped to [1e-15, 1 - 1e-15] (Good 1952)."""
-    clipped = np.clip(scores, CLIP, 1 - CLIP)
-    return mean(-(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped)))
+    clipped, positive = np.clip(scores, CLIP, 1 - CLIP), labels > 0
+    # one logarithm a row: early stopping asks after every round
+    losses = np.empty(len(labels))
+    losses[positive] = -np.log(clipped[positive])
+    losses[~positive] = -np.log1p(-clipped[~positive])
+    return mean(losses)
 
 
 def _brier(labels: Floats, scores: Floats) -> Weighted:
