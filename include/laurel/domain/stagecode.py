@@ -12,6 +12,7 @@ _TABLES = (
     "adapters/tables/__init__",
     "adapters/tables/arrow",
     "adapters/tables/content",
+    "adapters/tables/keyed",
     "adapters/tables/matching",
     "adapters/tables/ordered",
     "adapters/tables/parts",
@@ -39,8 +40,11 @@ _PAST = ("domain/history", "domain/window")
 _FITTING = (
     "adapters/xgboost/encoding",
     "adapters/xgboost/fitting",
+    "adapters/xgboost/forest",
+    "adapters/xgboost/kernel",
     "adapters/xgboost/model",
     "adapters/xgboost/threads",
+    "adapters/xgboost/trees",
 )
 _METRIC = (
     "domain/metric/__init__",

@@ -51,6 +51,19 @@ def _locate(name: str, usecase: UseCase, settings: Settings) -> Path:
     return usecase.folder / name.removeprefix(f"include/usecases/{usecase.name}/")
 
 
+def kept_texts(folder: Path, usecase: UseCase) -> dict[str, str]:
+    """The small files of a training that its bundle holds: code, stages, windows, suites."""
+    own = folder / "include" / "usecases" / usecase.name
+    named = [
+        *(folder / name for name in ("dvc.yaml", "params.yaml", "dvc.lock")),
+        folder / "data" / usecase.name / "window.json",
+        *sorted((folder / "data" / usecase.name / "inputs").glob("*.dvc")),
+        *sorted(path for path in own.rglob("*") if path.is_file()),
+        *sorted((folder / "expectations").rglob("*.json")),
+    ]
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in named}
+
+
 def lay_package(folder: Path) -> None:
     """Copy the installed package to where a checkout has it, for a run without a git commit."""
     shutil.copytree(

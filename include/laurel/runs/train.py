@@ -20,7 +20,7 @@ from laurel.domain.canonical import canonical_json, instant
 from laurel.domain.data import FileRef
 from laurel.domain.stagefile import stage_names
 from laurel.errors import LaurelError, Refused
-from laurel.runs.code import code_digest, lay_code
+from laurel.runs.code import code_digest, kept_texts, lay_code
 from laurel.runs.failure import kept_failure
 from laurel.runs.probation import conclude_due
 from laurel.runs.searches import drop_kept_trials
@@ -182,7 +182,7 @@ def run_stages(
     metrics = json.loads((data / "metrics.json").read_text())["challenger"]
     verdict = {**json.loads((data / "verdict.json").read_text()), "metrics": metrics}
     outputs = {path: dict(out) for path, out in workspace.outputs().items()}
-    return Made(outputs, _texts(folder, usecase), verdict)
+    return Made(outputs, kept_texts(folder, usecase), verdict)
 
 
 def _run(
@@ -278,18 +278,6 @@ def named_training(site: Site, usecase: UseCase, *, run: str, bundle: str) -> Bu
 def trained_files(site: Site, training: Bundle) -> dict[str, FileRef]:
     """The files of the model that a training made, by name."""
     return site.plane.tree(training.outputs[f"data/{training.usecase}/model"]["md5"])
-
-
-def _texts(folder: Path, usecase: UseCase) -> dict[str, str]:
-    own = folder / "include" / "usecases" / usecase.name
-    named = [
-        *(folder / name for name in ("dvc.yaml", "params.yaml", "dvc.lock")),
-        folder / "data" / usecase.name / "window.json",
-        *sorted((folder / "data" / usecase.name / "inputs").glob("*.dvc")),
-        *sorted(path for path in own.rglob("*") if path.is_file()),
-        *sorted((folder / "expectations").rglob("*.json")),
-    ]
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in named}
 
 
 def _trained(bundle: Bundle, *, repeated: bool) -> Trained:
