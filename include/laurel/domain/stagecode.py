@@ -75,6 +75,7 @@ _MODEL = (
 _FEATURIZE = ("stages/featurize", *_ENGINE, "domain/part", *_PART, *_PAST)
 _PROFILE = (
     "domain/bins",
+    "domain/chance",
     "domain/column",
     "domain/contrast",
     "domain/correlation",
