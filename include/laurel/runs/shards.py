@@ -17,7 +17,7 @@ from typing import Any
 from laurel.adapters.tables import ROW_GROUP
 from laurel.domain.partition import Partition
 from laurel.domain.shard import cut_shards
-from laurel.errors import DataError
+from laurel.errors import DataError, LaurelError
 from laurel.runs.inputs import await_inputs, lay_model, load_given
 from laurel.runs.scored import (
     HELD,
@@ -129,7 +129,8 @@ def publish_shards(
     found = found_scored(site, usecase, inputs=plan.inputs, run=run, pages=pages)
     if found is None:
         found = _publish(site, usecase, plan, shards, pages=pages)
-    plan.staging.drop()
+    with suppress(LaurelError):  # what cannot be dropped here is left to laurel gc
+        plan.staging.drop()
     entries = challengers_of(site, usecase, plan.inputs)
     return with_shadows(site, usecase, found, inputs=plan.inputs, entries=entries)
 
