@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,22 +43,37 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def _scored(folder: Path, rows: int) -> tuple[int, float]:
-    """Rows, and the peak of a process that scores them, in MB."""
+def _told(module: str, folder: Path, *numbers: int) -> dict[str, Any]:
+    """What a process says that runs a module of ``support``."""
     done = subprocess.run(
-        [sys.executable, "-m", "support.streaming", str(folder), str(rows), str(BATCH)],
+        [sys.executable, "-m", f"support.{module}", str(folder), *map(str, numbers)],
         cwd=TESTS,
         # memory that many threads let go of is kept for each of them otherwise
         env={**os.environ, "OMP_NUM_THREADS": "1", "LAUREL_THREADS": "1"},
         stdout=subprocess.PIPE,
         check=True,
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    return found["rows"], found["end"]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_ten_times_the_rows_take_no_more_than_a_tenth_more_memory(folder: Path) -> None:
-    few, less = _scored(folder, FEW)
-    many, more = _scored(folder, MANY)
-    assert (few, many) == (FEW, MANY)
-    assert more <= 1.1 * less
+@pytest.fixture(scope="module")
+def scored(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Few rows and many, and what scoring them took."""
+    few, many = (_told("streaming", folder, rows, BATCH) for rows in (FEW, MANY))
+    return few, many
+
+
+def test_ten_times_the_rows_take_no_more_than_a_tenth_more_memory(
+    scored: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    few, many = scored
+    assert (few["rows"], many["rows"]) == (FEW, MANY)
+    assert many["end"] <= 1.1 * few["end"]
+
+
+@pytest.mark.usefixtures("scored")
+def test_ten_shards_are_put_together_in_the_memory_of_one(folder: Path) -> None:
+    one, ten = (_told("merging", folder, rows, FEW) for rows in (FEW, MANY))
+    assert (one["rows"], one["same"]) == (FEW, True)
+    assert (ten["rows"], ten["same"]) == (MANY, True)
+    assert ten["end"] <= 1.1 * one["end"]
