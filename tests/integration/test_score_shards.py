@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from laurel.domain.canonical import parse_instant
 from laurel.domain.partition import Partition
 from laurel.errors import Refused, ValidationFailed
 from laurel.runs.inputs import COUNTS, NIGHT_SAMPLE
-from laurel.runs.kept import observed_scoring
 from laurel.runs.rollback import roll_back
 from laurel.runs.score import score
 from laurel.runs.scored import Scored
@@ -131,8 +131,8 @@ def test_workers_that_share_the_store_alone_give_the_bytes_of_one_pass(
     assert staged(last) == []
     copied.score(OPEN)
     assert made(last, OPEN) == made(copied, OPEN)
-    observed = observed_scoring(last.site, last.usecase, last.predictions_of(OPEN)[-1])
-    assert observed["shards"] == len(NAMES)
+    (cost,) = last.keys(f"runs/toy/score/{planned.run}/observed/")
+    assert json.loads(last.site.store.read(cost))["shards"] == len(NAMES)
     # tasks that are cleared afterwards
     assert not publish(last, planned).changed
     assert not shard(two, planned, NAMES[1])
