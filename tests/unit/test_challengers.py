@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from laurel.adapters.records import Ledger
 from laurel.domain.challengers import canary_at, probation_of, shadows_at
-from laurel.domain.config import Canary, Shadow, ShadowGate, VersusChampion
+from laurel.domain.config import Canary, Shadow, ShadowGate, UseCaseConfig, VersusChampion
 from laurel.domain.ledger import Concluded, LedgerEntry, LedgerState, Probation, waiting_for
 from laurel.domain.probation import ShadowEvidence, judge_shadow
 from laurel.errors import Refused
@@ -18,6 +19,7 @@ from support.monitoring import make_usecase
 from support.records import day, decision
 
 LAG = timedelta(days=1)
+BETTER = {"kind": "better", "metric": "auc"}
 ASKED = ShadowGate(partitions=3)
 
 
@@ -209,3 +211,36 @@ def test_labels_that_were_not_looked_at_are_no_pass() -> None:
     asked = ShadowGate(partitions=3, realised=(VersusChampion(kind="better", metric="auc"),))
     with pytest.raises(Refused, match="holds no labels"):
         judge_shadow(evidence(), asked)
+
+
+@pytest.mark.parametrize(
+    ("gate", "scoring", "reason"),
+    [
+        ({"shadow": {"partitions": 0}}, {}, "greater than or equal to 1"),
+        ({"shadow": {"partitions": 3, "changed_at_most": 0.1}}, {}, "needs decisions"),
+        ({"shadow": {"partitions": 3, "realised": [BETTER, BETTER]}}, {}, "the same of a metric"),
+        ({"shadow": {"partitions": 3, "realised": [{**BETTER, "metric": "mae"}]}}, {}, "mae"),
+        ({}, {"canary": {"share": 0.6}}, "less than or equal to 0.5"),
+        ({}, {"canary": {"share": 0.1, "by": ["customer"]}}, "['customer']"),
+        ({"approval": {"by": ["ada"]}}, {"canary": {"share": 0.1}}, "nobody has approved"),
+        ({}, {"shadow": {"challengers": ["newst"]}}, "should match pattern"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    gate: dict[str, Any], scoring: dict[str, Any], reason: str
+) -> None:
+    said = make_usecase().config.document()
+    said["gate"] |= gate
+    said["scoring"] |= {"threshold": None, **scoring}
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        UseCaseConfig.model_validate(said)
+
+
+def test_no_challenger_is_part_of_a_training_or_a_scoring() -> None:
+    said = make_usecase().config.document()
+    plain = UseCaseConfig.model_validate(said)
+    said["gate"] |= {"shadow": {"partitions": 3}}
+    said["scoring"] |= {"shadow": {}, "canary": {"share": 0.1}}
+    beside = UseCaseConfig.model_validate(said)
+    assert beside != plain
+    assert beside.document() == plain.document()

@@ -87,7 +87,8 @@ def compare(
 def conclude(
     usecase: Name,
     at: Annotated[
-        str | None, typer.Option(help="End those that are over by then; all when left out.")
+        str | None,
+        typer.Option(help="End those that are over by then; by the end of the newest scored day."),
     ] = None,
 ) -> None:
     """End the probations that are over: judge what was shown, and write it into the ledger.
@@ -96,10 +97,14 @@ def conclude(
     """
     from laurel.cli.moment import moment
     from laurel.domain.canonical import instant
+    from laurel.domain.config import PREDICTIONS
+    from laurel.domain.partition import Partition
     from laurel.runs.probation import conclude_due
 
     site, case = open_case(usecase)
-    ended = conclude_due(site, case, t=moment(at or "9999-12-31"))
+    scored = site.catalog(case, PREDICTIONS).read().revisions
+    newest = Partition.of(max(scored)).end if scored else case.config.first_instant
+    ended = conclude_due(site, case, t=moment(at) if at else newest)
     for ruling in ended:
         entry = ruling.entry
         typer.echo(
