@@ -97,7 +97,7 @@ def rescore(site: Site, usecase: UseCase) -> Rescored:
         partition = Partition.of(revision.partition)
         if ledger.champion_as_of(cutoff_of(partition, usecase.config)) is None:
             continue
-        if score(site, usecase, partition=partition).changed:
+        if score(site, usecase, partition=partition, complete=False).changed:
             changed.append(partition.key)
     return Rescored(tuple(changed), _since_decision(ledger) if changed else None)
 

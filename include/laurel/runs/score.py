@@ -44,9 +44,11 @@ def score(
     partition: Partition,
     pages: Pages | None = None,
     shard_rows: int | None = None,
+    complete: bool = True,
 ) -> Scored:
     """Score a partition and publish its predictions; equal inputs publish nothing new.
 
+    Where it is scored already, challengers that missed it score it now if ``complete``.
     In one pass, but for use cases whose ``scoring.engine`` is Dask, and where ``shard_rows`` asks
     for shards. Raises :class:`Refused` for a version that no passing gate stands behind,
     :class:`ValidationFailed` when the predictions break their suite; the rows are in quarantine
@@ -67,6 +69,8 @@ def score(
             made = _score(
                 site, usecase, inputs=inputs, entries=entries, folder=folder, run=run, pages=pages
             )
+    if not complete and not made.changed:
+        return made
     return with_shadows(site, usecase, made, inputs=inputs, entries=entries)
 
 
