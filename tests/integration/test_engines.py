@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -177,6 +179,37 @@ def test_a_worker_lost_while_fitting_is_a_fault_to_retry_and_the_retry_gives_a_m
         own.add_worker("1")
         train(usecase, tmp_path / "run")
     assert (data / "model" / "model.ubj").is_file()
+
+
+SHARED = """
+import sys
+from pathlib import Path
+from laurel.adapters.hands import hands, offer
+from laurel.stages.assemble import assemble
+from laurel.stages.evaluate import evaluate
+from laurel.stages.explain import explain
+from laurel.stages.featurize import featurize
+from laurel.stages.train import train
+from support.synthetic import lay_window, load_toy
+
+toy, folder = load_toy(Path(sys.argv[1]) / "toy"), Path(sys.argv[1]) / "run"
+offer(3)
+lay_window(toy, folder)
+for stage in (assemble, featurize, train, evaluate):
+    assert hands() > 1
+    stage(toy, folder)
+assert hands() == 1
+explain(toy, folder)
+"""
+
+
+def test_processes_that_share_the_work_give_every_byte_that_one_gives(
+    memory: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", SHARED, str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    subprocess.run(command, check=True, env=environ)
+    assert bytes_of(tmp_path / "run" / "data" / "toy") == bytes_of(memory)
 
 
 def test_a_scheduler_that_does_not_answer_is_named(toy: UseCase, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,16 @@ documents = st.recursive(
 def test_two_documents_differ_somewhere_exactly_when_their_bytes_do(one: Any, other: Any) -> None:
     same = canonical_json(one) == canonical_json(other)
     assert (first_difference(one, other) is None) == same
+
+
+def test_installed_versions_are_what_their_metadata_say() -> None:
+    said = {
+        (re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version)
+        for one in metadata.distributions()
+    }
+    found = {tuple(line.split("==", 1)) for line in installed_versions()}
+    assert found <= said
+    assert {name for name, _ in found} == {name for name, _ in said}
 
 
 def test_the_environment_names_what_is_installed() -> None:
