@@ -17,6 +17,7 @@ import laurel.runs.shadow
 from laurel.adapters.records import find_bundles, read_bundle
 from laurel.domain.bundle import Bundle
 from laurel.domain.canonical import parse_instant
+from laurel.domain.config import ShadowGate
 from laurel.domain.partition import Partition
 from laurel.domain.share import in_share
 from laurel.errors import Pending, Refused
@@ -163,6 +164,10 @@ def test_a_challenger_stands_its_time_in_shadow_and_then_reigns(
     first, end = map(parse_instant, ALWAYS)
     again = replay_policy(home.site, "toy", None, first=first, last=end)
     assert again.identical, [step.now for step in again.flips]
+    asked = ShadowGate(partitions=2, distance_at_most=0.0)
+    stricter = home.usecase.config.gate.model_copy(update={"shadow": asked})
+    flips = replay_policy(home.site, "toy", stricter, first=first, last=end).flips
+    assert [(step.was.event, step.now.event) for step in flips] == [("promoted", "rejected")]
     package = tmp_path / "package.zip"
     export(home.site, "toy", first=AS_OF, last=end, file=package)
     assert unpacked(package, tmp_path / "unpacked").returncode == 0
