@@ -22,6 +22,7 @@ from laurel.domain.objective import OBJECTIVES
 from laurel.domain.partition import Partition
 from laurel.domain.profile import Counts, build_profile
 from laurel.domain.report import Report
+from laurel.pages.report import render_report
 from laurel.stages.monitor import MonitorInput, monitor
 from support.monitoring import (
     TODAY,
@@ -279,3 +280,13 @@ def test_a_feature_called_by_the_week_is_not_taken_for_a_week_of_another() -> No
     assert told_by_day("drift_week/x", states)
     assert not told_by_day("drift/x_week", states)
     assert not told_by_day("score_drift_week", states)
+
+
+def test_the_page_shows_what_is_learning_apart_from_alarms() -> None:
+    page = render_report(settled(given([0, 1, 2]), alarms=Alarms()))
+    alarms = page[page.index("<h2>Alarms") : page.index("<h2>Scores and performance")]
+
+    assert "<p>None.</p>" in alarms
+    assert "beyond a bound that nobody has calibrated yet: learning, and no alarm" in alarms
+    assert 'class="chip critical"' not in page
+    assert 'class="chip critical"' in render_report(settled(given([0, 1, 2])))
