@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from laurel.adapters.tables import read_table, rows_of_keys, sampled_rows, write_table
+from laurel.adapters.tables import read_table, write_table
+from laurel.adapters.tables.keyed import rows_of_keys, sampled_rows
 
 ROWS = 4_000
 

@@ -12,7 +12,6 @@ _TABLES = (
     "adapters/tables/__init__",
     "adapters/tables/arrow",
     "adapters/tables/content",
-    "adapters/tables/keyed",
     "adapters/tables/matching",
     "adapters/tables/ordered",
     "adapters/tables/parts",

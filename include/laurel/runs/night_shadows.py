@@ -120,7 +120,7 @@ def _beside(
             version, shadow.entry.as_of, rows=0, labelled=0, fault=shadow.fault, answered=answered
         )
     objective = judged_objective(config)
-    keys = served[list(config.rows.key)] if trailing.sampled else None
+    keys = served[list(config.rows.key)]
     said = load_of_keys(site, shadow.revisions, keys=keys, folder=folder)
     table = beside_table(usecase, said, served, version=version)
     labelled = int(table[LABEL].notna().sum())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from laurel.adapters.tables import rows_of_keys, sampled_rows
+from laurel.adapters.tables.keyed import rows_of_keys, sampled_rows
 from laurel.domain.catalog import Revision
 from laurel.domain.history import KNOWN_AT, PARTITION
 from laurel.domain.lateness import LabelCounts, count_labels
@@ -53,8 +53,7 @@ def load_trailing(
     key = list(usecase.config.rows.key)
     many = {each.partition: each.rows for each in served if each.rows > MEASURED}
     predictions = _served(site, served, key=key, folder=folder / "served")
-    keys = predictions[key] if many else None
-    came = load_of_keys(site, labels, keys=keys, folder=folder / "labels")
+    came = load_of_keys(site, labels, keys=predictions[key], folder=folder / "labels")
     sliced = _sliced(site, usecase, rows, rows_of=predictions, folder=folder / "rows")
     counts = None
     if len(labels):
@@ -78,16 +77,16 @@ def load_of_keys(
     site: Site,
     revisions: Revisions,
     *,
-    keys: pd.DataFrame | None,
+    keys: pd.DataFrame,
     folder: Path,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Stamped rows, of large files those of some keys alone; all of them where none are given."""
+    """Stamped rows, of large files those of some keys alone."""
     _place(site, revisions, folder=folder)
-    few = tuple(each for each in revisions if keys is None or each.rows <= MEASURED)
+    few = tuple(each for each in revisions if each.rows <= MEASURED)
     parts = [stamped(folder, few, columns=columns)] if few else []
     for each in revisions:
-        if each not in few and keys is not None:
+        if each.rows > MEASURED:
             file = folder / f"{each.partition}.parquet"
             part = rows_of_keys(file, keys, folder=folder, columns=columns)
             parts.append(stamped(folder, (each,), frame=part))
@@ -102,14 +101,7 @@ def _sliced(
     wanted = [name for name in sliced_columns(usecase.config) if name not in rows_of.columns]
     if not wanted or not rows:
         return rows_of
-    many = any(each.rows > MEASURED for each in rows)
-    found = load_of_keys(
-        site,
-        rows,
-        keys=rows_of[key] if many else None,
-        folder=folder,
-        columns=[*key, *wanted],
-    )
+    found = load_of_keys(site, rows, keys=rows_of[key], folder=folder, columns=[*key, *wanted])
     return rows_of.merge(found.drop(columns=KNOWN_AT), on=[*key, PARTITION], how="left", sort=False)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from laurel.adapters.conform import conform, empty_table
 from laurel.adapters.tables.arrow import to_arrow, to_pandas
 from laurel.adapters.tables.content import content_hash
-from laurel.adapters.tables.keyed import rows_of_keys, sampled_rows
 from laurel.adapters.tables.matching import ARRIVAL, MATCH_MEMORY, match_labels
 from laurel.adapters.tables.ordered import OrderedWriter
 from laurel.adapters.tables.parts import (
@@ -59,8 +58,6 @@ __all__ = [
     "read_counted",
     "read_parts",
     "read_table",
-    "rows_of_keys",
-    "sampled_rows",
     "table_columns",
     "table_rows",
     "to_arrow",
