@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from laurel.adapters.dvc import remote
+from laurel.adapters.dvc import bucket
 from laurel.adapters.store import s3
 from laurel.domain.catalog import sameness
 from laurel.errors import LaurelError, StoreFault
@@ -116,7 +116,7 @@ def test_a_server_that_answers_too_late_is_a_fault_in_bounded_time(
     with behind(faults, seaweedfs, tmp_path, monkeypatch) as home:
         site = home.site  # claimed without haste: the machine may be busy
         impatient = Config(connect_timeout=1, read_timeout=0.3, retries={"mode": "standard"})
-        monkeypatch.setattr(remote, "_CONNECTION", impatient)
+        monkeypatch.setattr(bucket, "_CONNECTION", impatient)
         monkeypatch.setattr(s3, "READ_TIMEOUT", 0.3)
         s3._connect.cache_clear()
         faults.share = 1.0
