@@ -220,13 +220,6 @@ def test_a_challenger_in_shadow_goes_along_with_shards(
     ]
 
 
-def test_a_partition_of_which_a_canary_answers_keys_is_scored_in_one_pass(copied: Home) -> None:
-    first, second = (made.model_version or "" for made in copied.trained)
-    say(copied, canary={"share": 0.3, "challenger": second})
-    reign(copied, first)
-    assert plan(copied).shards == ()
-
-
 def say(home: Home, **scoring: Any) -> None:
     """Let the use case say this of its scoring besides."""
     file = home.usecase.folder / "usecase.yaml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from laurel.adapters.tables import read_table, write_table
 from laurel.domain.shard import MOST, Shard, cut_shards, read_shard
 from laurel.errors import DataError
+from laurel.runs.shards import plan_shards
 from laurel.stages.predictions import (
     Written,
     expect_contract,
@@ -294,3 +296,19 @@ def test_a_key_in_two_shards_is_refused(trained: Trained, tmp_path: Path) -> Non
     config = trained.usecase.config
     with pytest.raises(DataError, match="occur more than once"):
         expect_contract(twice, config, partition=DAY, rows=TOTAL, folder=tmp_path)
+
+
+@pytest.mark.parametrize(("canary", "shards"), [(None, 3), (object(), 0)])
+def test_a_partition_of_which_a_canary_answers_keys_is_scored_in_one_pass(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, canary: object, shards: int
+) -> None:
+    inputs = SimpleNamespace(canary=canary, rows=SimpleNamespace(rows=TOTAL))
+    for name, made in {
+        "await_inputs": inputs,
+        "score_run": "1a2b3c4d",
+        "is_published": False,
+        "write_plan": None,
+    }.items():
+        monkeypatch.setattr(f"laurel.runs.shards.{name}", lambda *_, made=made, **__: made)
+    site: Any = None
+    assert len(plan_shards(site, trained.usecase, partition=DAY, rows=30).shards) == shards
