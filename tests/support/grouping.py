@@ -17,7 +17,12 @@ TOGETHER = {"airflow_loop": "loop", "loop_approval": "loop", "plugin_pages": "lo
 LONGEST_FIRST = (
     "loop",
     "faults",
+    "quarter",
     "restate",
+    "many_rows",
+    "engine_memory",
+    "score_shards",
+    "shadow",
     "score_faults",
     "training_faults",
     "stack",
