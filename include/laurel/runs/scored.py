@@ -14,7 +14,7 @@ from laurel.adapters.gx import find_suite
 from laurel.adapters.quarantine import ROWS
 from laurel.adapters.records import PartitionFile, find_bundle, observe, write_bundle
 from laurel.adapters.tables import table_rows
-from laurel.domain.bundle import Bundle, Code, bundle_prefix, run_id
+from laurel.domain.bundle import Bundle, Code, Kind, bundle_prefix, run_id
 from laurel.domain.canonical import canonical_json
 from laurel.domain.config import PREDICTIONS
 from laurel.errors import IntegrityError, LaurelError, ValidationFailed
@@ -245,10 +245,10 @@ def _docs(usecase: UseCase, run: str) -> str:
     return f"{bundle_prefix(usecase.name, 'score', run)}/validation.html"
 
 
-def score_run(usecase: UseCase, inputs: Inputs) -> str:
+def score_run(usecase: UseCase, inputs: Inputs, *, kind: Kind = "score") -> str:
     """The id of the run that scores these inputs with the code and the rules of now."""
     return run_id(
-        kind="score",
+        kind=kind,
         usecase=usecase.name,
         at=inputs.partition.key,
         inputs=inputs.document(),

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from laurel.adapters.environment import code_identity, environment_identity, package_version
+from laurel.adapters.environment import code_identity, environment_identity
 from laurel.adapters.records import PartitionFile, find_bundle, observe, write_bundle
-from laurel.domain.bundle import Bundle, Code, run_id
+from laurel.domain.bundle import Bundle, Code
 from laurel.domain.canonical import canonical_json
 from laurel.domain.challengers import shadows_at
 from laurel.domain.ledger import LedgerEntry
 from laurel.runs.heads import noted_heads
 from laurel.runs.inputs import Inputs, lay_model, line_of, load_given
-from laurel.runs.scored import Scored
+from laurel.runs.scored import Scored, score_run
 from laurel.runs.site import Site
 from laurel.stages.predictions import write_predictions
 from laurel.stages.publish import Checked, publish, push_files
@@ -60,14 +60,7 @@ def shadow_inputs(inputs: Inputs, entry: LedgerEntry) -> Inputs:
 
 def shadow_run(usecase: UseCase, inputs: Inputs) -> str:
     """The id of the run in which a challenger scores these inputs in shadow."""
-    return run_id(
-        kind="shadow",
-        usecase=usecase.name,
-        at=inputs.partition.key,
-        inputs=inputs.document(),
-        code={"version": package_version()},
-        parameters=usecase.config.scoring.model_dump(mode="json"),
-    )
+    return score_run(usecase, inputs, kind="shadow")
 
 
 def challengers_of(site: Site, usecase: UseCase, inputs: Inputs) -> tuple[LedgerEntry, ...]:

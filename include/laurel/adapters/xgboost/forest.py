@@ -134,7 +134,8 @@ class Forest:
 
 def flatten(booster: xgboost.Booster) -> Forest | None:
     """The trees of a booster as arrays; ``None`` where they are too deep or not plain trees."""
-    document = json.loads(bytes(booster.save_raw("json")))["learner"]
+    whole = json.loads(bytes(booster.save_raw("json")))
+    document = whole["learner"]
     boosting = document["gradient_booster"]
     if boosting["name"] != "gbtree":
         return None
@@ -161,7 +162,7 @@ def flatten(booster: xgboost.Booster) -> Forest | None:
         table=table,
         sets=sets,
         width=codes.width,
-        link=_link(document, booster),
+        link=_link(whole),
     )
 
 
@@ -172,11 +173,13 @@ def _pieces(rows: int, threads: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(ends)]
 
 
-def _link(document: dict[str, Any], booster: xgboost.Booster) -> xgboost.Booster:
+def _link(whole: dict[str, Any]) -> xgboost.Booster:
     """A booster of the same objective with one tree a class, which adds nothing.
 
-    Minus zero is what can be added to any number, minus zero too, without a change.
+    Minus zero is what can be added to any number, minus zero too, without a change. The document
+    is changed into that booster's.
     """
+    document = whole["learner"]
     classes = max(1, int(document["learner_model_param"]["num_class"]))
     model = document["gradient_booster"]["model"]
     model["trees"] = [{**_NOTHING, "id": number} for number in range(classes)]
@@ -186,7 +189,6 @@ def _link(document: dict[str, Any], booster: xgboost.Booster) -> xgboost.Booster
     document["learner_model_param"]["num_feature"] = "1"
     document |= {"feature_names": [], "feature_types": []}
     link = xgboost.Booster({"nthread": 1})
-    whole = json.loads(bytes(booster.save_raw("json"))) | {"learner": document}
     link.load_model(bytearray(json.dumps(whole).encode()))
     return link
 
