@@ -13,7 +13,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Never, TypeVar
@@ -65,14 +67,17 @@ def _lost(code: int) -> LaurelError:
 
 
 _HANDS: list[_Hand] = []
+_READY: dict[str, _Hand] = {}
+"""Hands that import a module while they wait, by its name."""
 _at_once = 1
 
 
-def offer(at_once: int) -> None:
+def offer(at_once: int, *, ready: Iterable[str] = ()) -> None:
     """Fork the processes that may work beside this one, where ``at_once`` is more than one.
 
-    To be called by a process that has no thread of Python's and no work under way: of a thread
-    nothing is left in a fork but the locks that it held.
+    ready: modules, each imported by one more hand, for the job that needs it. To be called by a
+    process that has no thread of Python's and no work under way: of a thread nothing is left in a
+    fork but the locks that it held.
     """
     global _at_once
     if at_once < 2 or threading.active_count() > 1:
@@ -80,6 +85,8 @@ def offer(at_once: int) -> None:
     _at_once = min(at_once, MOST)
     for _ in range(_at_once - 1 + JOBS):
         _HANDS.append(_forked())
+    for module in ready:
+        _READY[module] = _forked(module)
 
 
 def hands() -> int:
@@ -87,15 +94,16 @@ def hands() -> int:
     return min(_at_once, 1 + len(_HANDS))
 
 
-def apart(work: Callable[..., _R], *given: Any) -> Callable[[], _R]:
+def apart(work: Callable[..., _R], *given: Any, ready: str | None = None) -> Callable[[], _R]:
     """Let a hand find out what ``work(*given)`` is; the call that is returned waits for it.
 
-    Where there is no hand it is done by that call. work: a function of a module. The call raises
-    what ``work`` raises, and a fault that may be retried for a hand that is lost.
+    Where there is no hand it is done by that call. work: a function of a module. ready: only by
+    the hand that has this module ready. The call raises what ``work`` raises, and a fault that may
+    be retried for a hand that is lost.
     """
-    if not _HANDS:
+    hand = _READY.pop(ready, None) if ready else _HANDS.pop() if _HANDS else None
+    if hand is None:
         return partial(work, *given)
-    hand = _HANDS.pop()
     hand.line.send((work, given))
     return hand.take
 
@@ -115,7 +123,7 @@ def _listed(work: Callable[..., Iterable[_R]], *given: Any) -> list[_R]:
     return list(work(*given))
 
 
-def _forked() -> _Hand:
+def _forked(module: str | None = None) -> _Hand:
     here, there = Pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -124,15 +132,20 @@ def _forked() -> _Hand:
         there.close()
         return _Hand(pid, here)
     here.close()
-    for other in _HANDS:
+    for other in (*_HANDS, *_READY.values()):
         other.line.close()
     _HANDS.clear()
-    return _serve(there)
+    _READY.clear()
+    return _serve(there, module)
 
 
-def _serve(line: Connection) -> Never:
+def _serve(line: Connection, module: str | None) -> Never:
     """Do the job that comes, if one does, and end."""
     code = 1
+    if module is not None:
+        # what cannot be imported is told by the job
+        with suppress(Exception):
+            import_module(module)
     try:
         work, given = line.recv()
         threading.Thread(target=_end_with, args=(line,), daemon=True).start()

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
 from laurel.errors import LaurelError
 
-app = typer.Typer(
-    name="laurel",
-    help="Batch machine learning on Airflow whose every run reproduces and every decision opens.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+GROUPS = (
+    "stage",
+    "dvc",
+    "schema",
+    "gate",
+    "shadow",
+    "proof",
+    "quarantine",
+    "alarms",
+    "report",
+    "store",
+    "usecases",
 )
+"""Files that have an ``app`` each, in the order of the help."""
+COMMANDS = {
+    "stack": ("up", "down", "status", "logs"),
+    "runs": ("ingest", "train", "decide", "score", "deliver", "monitor", "rollback"),
+    "approval": ("approve", "decline", "approvals"),
+    "checkout": ("checkout",),
+    "compare": ("compare",),
+    "examine": ("examine",),
+    "reproduce": ("reproduce",),
+    "trials": ("trials",),
+    "records": ("champion", "ledger", "catalog"),
+    "restatement": ("impact", "restate", "predictions", "place"),
+    "card": ("card",),
+    "explain": ("explain",),
+    "gc": ("gc",),
+    "demo": ("demo",),
+}
+"""Files and their commands: where one of these is asked for, no other file is imported."""
 
 
 def main() -> None:
     """Run the command; a :class:`LaurelError` is printed as text and ends with exit code 1."""
-    _assemble()
+    app = assemble(sys.argv[1:])
     try:
         app()
     except LaurelError as error:
@@ -30,67 +56,24 @@ def main() -> None:
         sys.exit(1)
 
 
-def _assemble() -> None:
-    from laurel.cli import (
-        alarms,
-        approval,
-        card,
-        checkout,
-        compare,
-        demo,
-        dvc,
-        examine,
-        explain,
-        gate,
-        gc,
-        proof,
-        quarantine,
-        records,
-        report,
-        reproduce,
-        restatement,
-        runs,
-        schema,
-        shadow,
-        stack,
-        stage,
-        store,
-        trials,
-        usecases,
+def assemble(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line that is asked for by words, or with none of ours among them all of it."""
+    app = typer.Typer(
+        name="laurel",
+        help="Batch machine learning on Airflow whose every run reproduces and every decision "
+        "opens.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
     )
-
-    for module in (
-        stage,
-        dvc,
-        schema,
-        gate,
-        shadow,
-        proof,
-        quarantine,
-        alarms,
-        report,
-        store,
-        usecases,
-    ):
-        app.add_typer(module.app)
-    for command in (
-        stack.up,
-        stack.down,
-        stack.status,
-        stack.logs,
-        *runs.COMMANDS,
-        *approval.COMMANDS,
-        *checkout.COMMANDS,
-        *compare.COMMANDS,
-        *examine.COMMANDS,
-        *reproduce.COMMANDS,
-        *trials.COMMANDS,
-        *records.COMMANDS,
-        *restatement.COMMANDS,
-        *card.COMMANDS,
-        *explain.COMMANDS,
-        *gc.COMMANDS,
-        *demo.COMMANDS,
-    ):
-        app.command()(command)
-    app.add_typer(usecases.dags)
+    # with a single command there would be no name to call it by
+    app.callback()(lambda: None)
+    wanted = next((file for file, names in COMMANDS.items() if {*words[:1]} & {*names}), None)
+    for file in GROUPS if wanted is None else ():
+        app.add_typer(import_module(f"laurel.cli.{file}").app)
+    for file, names in COMMANDS.items():
+        for name in names if wanted in {None, file} else ():
+            app.command(name)(getattr(import_module(f"laurel.cli.{file}"), name))
+    if wanted is None:
+        app.add_typer(import_module("laurel.cli.usecases").dags)
+    return app

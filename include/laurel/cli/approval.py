@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -89,6 +88,3 @@ def approvals(
             asked = ", ".join(question.by)
             typer.echo(f"  asked: {asked}, by {instant(question.until)}{ended}")
             typer.echo(f"  without an answer: {question.otherwise}")
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (approve, decline, approvals)

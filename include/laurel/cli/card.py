@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,6 +89,3 @@ def _metric(each: Mapping[str, Any]) -> str:
     for name, value in each["trivial"].items():
         line += f"  {name} {number(value)}"
     return line
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (card,)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -70,6 +69,3 @@ def _undone(folder: Path, *, force: bool) -> str:
             "the data of the run is still under data/: dvc checkout brings back what these name",
         ]
     )
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (checkout,)

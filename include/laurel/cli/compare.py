@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -252,6 +252,3 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return " to ".join(map(str, value))
     return f"{value:,}" if type(value) is int else str(value)
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (compare,)

@@ -114,6 +114,3 @@ def _champion_version() -> str:
 
     entry = Ledger(open_store(load_settings()), USECASE).read().champion
     return (entry.model_version if entry else None) or "RUN"
-
-
-COMMANDS: tuple[Callable[[], None], ...] = (demo,)

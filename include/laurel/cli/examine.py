@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -33,6 +32,3 @@ def examine(
         return
     typer.echo(made.sentence())
     typer.echo(f"page: {site.store.url}/{made.page}")
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (examine,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -161,6 +161,3 @@ def _value(value: Any) -> str:
 def _bar(each: Contribution, reach: float) -> str:
     length = round(WIDTH * abs(each.contribution) / reach)
     return ("+" if each.contribution >= 0 else "-") * length
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (explain,)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -62,6 +61,3 @@ def _say(sweep: Sweep, *, keep_days: int) -> None:
         keys = [item.key for item in sweep.leftovers if item.kind == kind]
         table.add_row(kind, f"{number:,}", f"{size:,}", "\n".join(keys[:SHOWN]))
     Console().print(table)
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (gc,)

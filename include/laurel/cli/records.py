@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -152,6 +151,3 @@ def _outcome(revision: Revision) -> str:
     """What the suite said, or who let the partition through all the same."""
     by = revision.release.by if revision.release else None
     return f"{revision.outcome} by {by}" if by else revision.outcome
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (champion, ledger, catalog)

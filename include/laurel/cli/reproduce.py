@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -57,6 +56,3 @@ def reproduce(
     verdict = again(site, bundle, options)
     typer.echo(verdict.text())
     raise typer.Exit(verdict.exit_code)
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (reproduce,)

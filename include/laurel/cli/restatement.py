@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -203,6 +202,3 @@ def _days(partition: str, end: str | None) -> list[Partition]:
 
     first = Partition.of(partition)
     return list(partitions(first.start, Partition.of(end).end)) if end else [first]
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (impact, restate, predictions, place)

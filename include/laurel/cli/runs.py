@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,13 +43,18 @@ def train(
     usecase: Name, as_of: Annotated[str, typer.Option(help="Bound of knowledge, a moment in UTC.")]
 ) -> None:
     """Train a challenger on what was known at as_of; prints its run."""
-    from laurel.cli.moment import moment
-    from laurel.cli.progress import stages_shown
-    from laurel.runs import train as run
+    from laurel.adapters.warm import begin_stages
+    from laurel.settings import load_settings
 
-    site, case = open_case(usecase)
-    with stages_shown():
-        made = run.train(site, case, as_of=moment(as_of))
+    # it imports what stages need while this process imports what it needs itself
+    with begin_stages(load_settings().cache) as warm:
+        from laurel.cli.moment import moment
+        from laurel.cli.progress import stages_shown
+        from laurel.runs import train as run
+
+        site, case = open_case(usecase)
+        with stages_shown():
+            made = run.train(site, case, as_of=moment(as_of), warm=warm)
     typer.echo(made.sentence())
 
 
@@ -169,14 +174,3 @@ def rollback(
     typer.echo(made.sentence())
     typer.echo(run.rescore(site, case).sentence())
     _deliver(site, case, sorted(case.config.scoring.sinks), day=None)
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (
-    ingest,
-    train,
-    decide,
-    score,
-    deliver,
-    monitor,
-    rollback,
-)

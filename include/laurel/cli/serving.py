@@ -2,11 +2,13 @@
 
 Requests are lines of JSON on standard input. What stages print goes to standard output, and after
 each its exit code on a line that begins with MARK. The other end is
-:mod:`laurel.adapters.dvc.warm`. When that end is gone, by a ``kill -9`` too, this process ends at
+:mod:`laurel.adapters.warm`. When that end is gone, by a ``kill -9`` too, this process ends at
 once, in the middle of a stage.
 
-While nothing is asked for, it imports what the stages will need, so that this is done while DVC
-begins, and it forks the processes that do a part of a stage's work (:mod:`laurel.adapters.hands`).
+Before it is asked for anything it imports what the stages will need, while DVC begins, and forks
+the processes that do a part of their work (:mod:`laurel.adapters.hands`): these have it then, too.
+Great Expectations, which one stage alone needs, is imported by the process that will run that
+stage, while this one runs the stage before it.
 """
 
 from __future__ import annotations
@@ -17,15 +19,16 @@ import os
 import sys
 import threading
 import traceback
-from collections import deque
 from contextlib import suppress
 from importlib import import_module
 from queue import SimpleQueue
 from typing import IO, Any
 
-FIRST = ("assemble", "featurize")
-"""Stages whose modules are there before this process is forked: their hands have them then."""
-NEXT = ("validate", "train", "evaluate", "explain", "verdict")
+STAGES = "laurel.stages"
+HERE = ("assemble", "featurize", "train", "evaluate", "explain", "verdict")
+"""Stages whose modules are there before this process is forked."""
+APART = ("validate",)
+"""Stages that run in a process of their own, where there may be several."""
 COLLECT_AFTER = 10_000
 """Objects after which Python looks for garbage: imports make a quarter of a million that stay."""
 
@@ -39,16 +42,12 @@ def main(mark: str) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     _say(mark, 0)
-    _offer_hands()
+    _prepare()
     requests: SimpleQueue[dict[str, Any]] = SimpleQueue()
     threading.Thread(target=_listen, args=(told, requests), daemon=True).start()
-    later = deque(NEXT)
     while True:
-        while later and requests.empty():
-            _import(later.popleft())
         request = requests.get()
-        os.chdir(request["cwd"])
-        code = _stage(request["words"])
+        code = _run(request["words"], request["cwd"])
         # what one stage held must not add to what the next one needs
         gc.collect()
         # what is left are modules, for the most part: they need not be looked at again
@@ -62,8 +61,8 @@ def _say(mark: str, code: int) -> None:
     sys.stdout.flush()
 
 
-def _offer_hands() -> None:
-    """Import what the first stages need, and fork while no thread of Python's is there."""
+def _prepare() -> None:
+    """Import what the stages need, and fork while no thread of Python's is there."""
     from laurel.adapters.hands import offer
     from laurel.errors import LaurelError
     from laurel.settings import load_settings, share_cores
@@ -72,15 +71,13 @@ def _offer_hands() -> None:
     with suppress(LaurelError):
         settings = load_settings()
         share_cores(settings)
-        for name in FIRST:
-            _import(name)
-        offer(settings.share)
-
-
-def _import(stage: str) -> None:
-    # what cannot be imported is told by the stage
-    with suppress(Exception):
-        import_module(f"laurel.stages.{stage}")
+        for name in HERE:
+            # what cannot be imported is told by the stage
+            with suppress(Exception):
+                import_module(f"{STAGES}.{name}")
+        # what all of them have is not looked at, and so not copied, by any
+        gc.freeze()
+        offer(settings.share, ready=[f"{STAGES}.{name}" for name in APART])
 
 
 def _listen(told: IO[str], requests: SimpleQueue[dict[str, Any]]) -> None:
@@ -89,10 +86,24 @@ def _listen(told: IO[str], requests: SimpleQueue[dict[str, Any]]) -> None:
     os._exit(0)
 
 
-def _stage(words: list[str]) -> int:
-    """The exit code that ``laurel stage`` with these words has."""
+def _run(words: list[str], folder: str) -> int:
+    """Run a stage here, or in the process that is ready for it; its exit code."""
+    from laurel.adapters.hands import apart
+    from laurel.cli.stage import exit_code
+    from laurel.errors import LaurelError
+
+    try:
+        return apart(run_stage, words, folder, ready=f"{STAGES}.{words[0]}")()
+    except LaurelError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return exit_code(error)
+
+
+def run_stage(words: list[str], folder: str) -> int:
+    """The exit code that ``laurel stage`` with these words has in a folder."""
     from laurel.cli.stage import app
 
+    os.chdir(folder)
     try:
         app(words, prog_name="laurel stage")
         return 0

@@ -139,10 +139,11 @@ def _door(name: str) -> Iterator[tuple[UseCase, Path, Settings]]:
         if not isinstance(told, LaurelError):
             raise
         typer.echo(f"error: {told}", err=True)
-        raise typer.Exit(_code(told)) from None
+        raise typer.Exit(exit_code(told)) from None
 
 
-def _code(error: LaurelError) -> int:
+def exit_code(error: LaurelError) -> int:
+    """The exit code by which a stage tells the kind of its error."""
     if isinstance(error, OutOfMemory):
         return NO_MEMORY
     return TRY_AGAIN if error.retryable else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,6 +57,3 @@ def _table(found: Searched, shown: Any) -> None:
 
 def _value(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (trials,)

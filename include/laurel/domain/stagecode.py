@@ -101,6 +101,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "assemble": (
         "stages/assemble",
         "stages/superseded",
+        "adapters/overlap",
         "domain/lateness",
         *_ENGINE,
         *_TABLES,

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from laurel.adapters.environment import code_identity, environment_identity, installed_versions
 from laurel.adapters.gx import find_suite
 from laurel.adapters.records import Catalog, find_bundle, write_bundle, write_environment
+from laurel.adapters.warm import begin_stages
 from laurel.domain.bundle import Bundle, Code, model_version, run_id
 from laurel.domain.canonical import canonical_json, instant, parse_instant
 from laurel.domain.catalog import CatalogState, Revision, as_corrected
@@ -105,7 +106,10 @@ def train_again(
             return known
         work = folder / "run"
         work.mkdir()
-        made = run_stages(own, old, chosen=chosen, champion=champion, folder=work, run=run)
+        with begin_stages(own.settings.cache) as warm:
+            made = run_stages(
+                own, old, chosen=chosen, champion=champion, folder=work, run=run, warm=warm
+            )
         bundle = Bundle(
             id=run,
             kind="restate",

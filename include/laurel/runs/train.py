@@ -15,6 +15,7 @@ from laurel.adapters.dvc import Workspace
 from laurel.adapters.environment import code_identity, environment_identity, installed_versions
 from laurel.adapters.records import find_bundle, observe, write_bundle, write_environment
 from laurel.adapters.spent import spent_since
+from laurel.adapters.warm import WarmProcess, begin_stages
 from laurel.domain.bundle import Bundle, Code, model_version, run_id
 from laurel.domain.canonical import canonical_json, instant
 from laurel.domain.data import FileRef
@@ -84,9 +85,17 @@ def inputs_ready(site: Site, usecase: UseCase, *, as_of: datetime) -> None:
     snapshot(usecase, _catalogs(site, usecase), as_of=as_of)
 
 
-def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None = None) -> Trained:
+def train(
+    site: Site,
+    usecase: UseCase,
+    *,
+    as_of: datetime,
+    pages: Pages | None = None,
+    warm: WarmProcess | None = None,
+) -> Trained:
     """Train a challenger on what was known at ``as_of``; a repeated run finds its own bundle.
 
+    warm: the process that runs the stages, where the caller has begun one (:func:`begin_stages`).
     Raises :class:`Pending` when a partition is missing, :class:`Refused` for a dirty tree in
     production, and what a stage that failed says, its whole output kept in the store.
     """
@@ -107,8 +116,10 @@ def train(site: Site, usecase: UseCase, *, as_of: datetime, pages: Pages | None 
     )
     known = find_bundle(site.store, usecase.name, "train", run)
     if known is None:
-        with site.workspace() as folder:
-            bundle = _run(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
+        with warm or begin_stages(site.settings.cache) as warm, site.workspace() as folder:
+            bundle = _run(
+                site, usecase, chosen=chosen, champion=champion, folder=folder, run=run, warm=warm
+            )
     else:
         bundle = known
         write_bundle(site.store, bundle)
@@ -162,22 +173,26 @@ def run_stages(
     champion: Mapping[str, Any],
     folder: Path,
     run: str,
+    warm: WarmProcess,
 ) -> Made:
     """Run every stage of a training and push what they made; raises what a failed one says.
 
-    champion: ``model_version``, ``run`` and ``files``.
+    champion: ``model_version``, ``run`` and ``files``. warm: the process that runs the stages.
     """
     data = folder / "data" / usecase.name
-    with Workspace(folder, site.settings).begin() as warm:
-        workspace = lay_inputs(site, usecase, chosen=chosen, champion=champion, folder=folder)
-        try:
-            stages = stage_names(usecase.config)
-            workspace.repro(stages, warm=warm, meanwhile=lambda: [*map(import_module, DRAWN_WITH)])
-        except LaurelError as error:
-            raise kept_failure(
-                site.store, error, usecase=usecase.name, run=run, data=data
-            ) from error
-    workspace.push(stage_names(usecase.config))
+    workspace = lay_inputs(site, usecase, chosen=chosen, champion=champion, folder=folder)
+    stages = stage_names(usecase.config)
+
+    def meanwhile() -> None:
+        workspace.push_made()
+        for name in DRAWN_WITH:
+            import_module(name)
+
+    try:
+        workspace.repro(stages, warm=warm, meanwhile=meanwhile)
+    except LaurelError as error:
+        raise kept_failure(site.store, error, usecase=usecase.name, run=run, data=data) from error
+    workspace.push(stages)
     drop_kept_trials(site, usecase.name, data)
     metrics = json.loads((data / "metrics.json").read_text())["challenger"]
     verdict = {**json.loads((data / "verdict.json").read_text()), "metrics": metrics}
@@ -193,9 +208,12 @@ def _run(
     champion: Mapping[str, Any],
     folder: Path,
     run: str,
+    warm: WarmProcess,
 ) -> Bundle:
     started, as_of = perf_counter(), chosen.window.as_of
-    made = run_stages(site, usecase, chosen=chosen, champion=champion, folder=folder, run=run)
+    made = run_stages(
+        site, usecase, chosen=chosen, champion=champion, folder=folder, run=run, warm=warm
+    )
     bundle = Bundle(
         id=run,
         kind="train",

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pandas as pd
 
 from laurel.adapters.documents import read_json, write_json
 from laurel.adapters.engine import open_engine
+from laurel.adapters.overlap import ahead
 from laurel.adapters.tables import (
     ARRIVAL,
     PART_ROWS,
@@ -57,6 +59,7 @@ Line = Mapping[str, Any]
 """One partition of ``window.json``: partition, revision, known_at, md5, rows."""
 
 ROWS = "rows"
+_md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
 @dataclass(frozen=True)
@@ -169,17 +172,13 @@ def _check(file: Path, line: Line, *, where: dict[str, str], as_of: datetime) ->
     return Input(file, partition, known_at, int(line["rows"]), line.get("superseded_at"))
 
 
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)
-
-
 def _write_context(inputs: Mapping[str, Input], target: Path) -> None:
     with PartsWriter(target) as writer:
         for group in _groups(inputs):
             stamped = stamped_rows([inputs[name] for name in group])
             known = {name: pd.Timestamp(parse_instant(inputs[name].known_at)) for name in group}
-            known_at = stamped[PARTITION].map(known).astype(INSTANT)
-            writer.write(group[0], stamped.assign(**{KNOWN_AT: known_at}))
+            stamped[KNOWN_AT] = stamped[PARTITION].map(known).astype(INSTANT)
+            writer.write(group[0], stamped)
         writer.finish()
 
 
@@ -192,16 +191,16 @@ def _join(
     last: str,
     settings: Settings | None,
 ) -> Assembled:
-    """Write rows and labels, one group of partitions at a time; what they hold, counted.
-
-    A label may arrive in any partition, so all of them are matched with all rows by key.
-    """
+    """Write rows and labels, a group of partitions at a time; any file may have labels of any."""
     found, groups = Assembled(), _groups(rows.newest)
     folders = [empty_folder(data / "snapshot" / name) for name in (ROWS, config.labels_name)]
     beside = data / "snapshot" / SUPERSEDED
     with open_engine(config.training.engine, folder=data, settings=settings) as engine:
         calls = _calls(rows, labels, groups, data, config, last=last, memory=engine.match_memory)
         made = engine.each(join_group, calls)
+        if engine.hands > 1:
+            # reading, joining and writing side by side
+            made = ahead(engine.each(join_group, ahead(calls)))
         for group, (part, own, versions, counts) in zip(groups, made, strict=True):
             file = f"{group[0]}.parquet"
             for folder, table in zip(folders, (part, own), strict=True):

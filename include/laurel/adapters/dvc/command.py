@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -15,9 +16,10 @@ from typing import IO, Any, Self
 
 from dvc.stage.exceptions import StageCmdFailedError
 
-from laurel.adapters.dvc.warm import WarmProcess, stage_words
+from laurel.adapters.warm import WarmProcess, stage_words
 from laurel.errors import MORE_MEMORY, NO_MEMORY, TRY_AGAIN, LaurelError, OutOfMemory, StoreFault
 
+_LOG = logging.getLogger(__name__)
 TAIL = 5
 """Lines of output in the error: as many as an error has room for."""
 KINDS = {TRY_AGAIN: StoreFault, NO_MEMORY: OutOfMemory}
@@ -30,7 +32,8 @@ class Commands:
     """Runs commands in place of DVC, and remembers the failure of one as :attr:`failure`.
 
     With ``warm`` a command that is a ``laurel stage`` runs in that process, with those before it.
-    ``meanwhile`` is called once, in a thread, while the first command runs.
+    ``meanwhile`` is called in a thread while a command runs. While the first does, the process of
+    the stages may still be starting, so it begins with the second.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class Commands:
         self._logs = logs
         self._warm = warm
         self._meanwhile = meanwhile
+        self._beside: Thread | None = None
+        self._begun = 0
         self.failure: LaurelError | None = None
 
     def __enter__(self) -> Self:
@@ -53,6 +58,8 @@ class Commands:
     def __exit__(self, *_: object) -> None:
         if self._warm:
             self._warm.close()
+        if self._beside:
+            self._beside.join()
 
     def run(self, _shell: str, command: str, *, env: Mapping[str, str], **options: Any) -> None:
         """Run one command of a stage; raises DVC's error, which ends the reproduction."""
@@ -60,9 +67,7 @@ class Commands:
         log = self._logs / f"{re.sub(r'[^A-Za-z0-9_.@-]', '_', stage)}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         self._echo(f"stage {stage}: {command}")
-        if self._meanwhile:
-            Thread(target=self._meanwhile, daemon=True).start()
-            self._meanwhile = None
+        self._work_beside()
         with log.open("w") as writing:
             heard = _Heard(self._echo, writing)
             code = self._run(command, heard.line, env=env, cwd=options["cwd"])
@@ -71,6 +76,13 @@ class Commands:
             self.failure = _failure(stage, code=code, tail=list(heard.tail), log=log, peak=peak)
             raise StageCmdFailedError(command, code)
 
+    def _work_beside(self) -> None:
+        self._begun += 1
+        busy = self._beside is not None and self._beside.is_alive()
+        if self._meanwhile and self._begun > 1 and not busy:
+            self._beside = Thread(target=_logged, args=(self._meanwhile,), daemon=True)
+            self._beside.start()
+
     def _run(
         self, command: str, heard: Callable[[str], None], *, env: Mapping[str, str], cwd: str
     ) -> int:
@@ -78,6 +90,13 @@ class Commands:
         if self._warm and words and self._warm.start(env=env, cwd=cwd):
             return self._warm.run(words, cwd=cwd, heard=heard)
         return _run_in_shell(command, heard, env=env, cwd=cwd)
+
+
+def _logged(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except Exception:
+        _LOG.info("work beside the stages of a run failed", exc_info=True)
 
 
 class _Heard:

@@ -139,6 +139,10 @@ class DataPlane:
         """Whether the cache has an object, good or not."""
         return self._path(md5).is_file()
 
+    def local(self, key: str) -> Path:
+        """Where the cache has what the remote has below a key."""
+        return self._cache / key
+
     def _listing(self, md5: str) -> Listing:
         """A directory object as text; read once where the cache has it and it is good."""
         path = self._path(md5)

@@ -8,8 +8,6 @@ command prints goes past the log of the task.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,10 +23,11 @@ from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.hashed import hashing_once
 from laurel.adapters.dvc.parsed import parsing_once
 from laurel.adapters.dvc.plane import DataPlane
+from laurel.adapters.dvc.remembered import remembering
 from laurel.adapters.dvc.runcache import RunCache
-from laurel.adapters.dvc.warm import WarmProcess
 from laurel.adapters.exhausted import disk_is_full
-from laurel.errors import ConfigError, LaurelError, NotFound, StoreFault
+from laurel.adapters.warm import WarmProcess, stage_environment
+from laurel.errors import ConfigError, LaurelError, StoreFault
 
 _ONE = threading.Lock()
 """DVC reads the working directory, which a process has one of."""
@@ -56,44 +55,17 @@ def run_stages(
         _run_by(commands),
     ):
         try:
-            environ = _environment(cache)
-            repo.reproduce(list(stages), force=force, single_item=single, run_env=environ)
+            repo.reproduce(
+                list(stages),
+                force=force,
+                single_item=single,
+                run_env=stage_environment(cache),
+            )
         except ReproductionError as error:
             told = commands.failure or _ours(error)
             if told is None:
                 raise
             raise told from error
-
-
-def begin_stages(folder: Path, *, cache: Path) -> WarmProcess:
-    """Start the process that runs the stages of a folder, which imports what they need meanwhile.
-
-    It is a context, and ends with it.
-    """
-    warm = WarmProcess()
-    warm.begin(env={**os.environ, **_environment(cache)}, cwd=str(folder))
-    return warm
-
-
-def push_stages(folder: Path, plane: DataPlane, stages: Sequence[str]) -> int:
-    """Push what stages put out, and their run cache; see :meth:`Workspace.push`."""
-    with _opened(folder, plane, _silent) as repo:
-        found = [stage for name in stages for stage in repo.stage.collect(name)]
-        outs = [out for stage in found for out in stage.outs if out.use_cache]
-        for out in outs:
-            if not out.hash_info:
-                raise NotFound(
-                    "a stage has no output yet", found=f"{out.stage.addressing}: {out.def_path}"
-                )
-        md5s = [str(out.hash_info.value) for out in outs]
-        trees = [md5 for md5 in md5s if md5.endswith(".dir")]
-        files = set(md5s).difference(trees)
-        for tree in trees:
-            files.update(plane.names(tree).values())
-        # A directory object comes after its files: whoever sees it may take it for whole.
-        sent = plane.push(files) + plane.push(trees)
-        runs: RunCache = repo.stage_cache
-        return sent + sum(runs.send(stage) for stage in found)
 
 
 @contextlib.contextmanager
@@ -105,6 +77,7 @@ def _opened(folder: Path, plane: DataPlane, echo: Callable[[str], object]) -> It
         contextlib.chdir(folder),
         parsing_once(),
         hashing_once(),
+        remembering(),
         Repo(str(folder)) as repo,
     ):
         repo.stage_cache = RunCache(repo, plane, echo=echo)
@@ -141,21 +114,6 @@ def _run_by(commands: Commands) -> Iterator[None]:
         yield
     finally:
         dvc.stage.run._run = original
-
-
-def _silent(_line: str) -> None:
-    """Nothing runs while outputs are pushed."""
-
-
-def _environment(cache: Path) -> dict[str, str]:
-    """For the stages: the commands of this interpreter first, output line by line, our cache."""
-    here = str(Path(sys.executable).parent)
-    path = os.environ.get("PATH", os.defpath)
-    return {
-        "PATH": f"{here}{os.pathsep}{path}",
-        "PYTHONUNBUFFERED": "1",
-        "LAUREL_CACHE": str(cache),
-    }
 
 
 def _ours(error: BaseException) -> LaurelError | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from dvc.stage.cache import StageCache, _can_hash, _get_cache_hash, _get_stage_hash
+from dvc.stage.cache import StageCache, _get_cache_hash, _get_stage_hash
 
 from laurel.adapters.dvc.bytefiles import PREFIX, aside, md5_of
 from laurel.adapters.dvc.plane import DataPlane
@@ -32,18 +33,6 @@ class RunCache(StageCache):  # type: ignore[misc]
         """Take the outputs of an equal run; raises DVC's error, and the stage runs, for none."""
         super().restore(stage, *args, **options)
         self._echo(f"stage {stage.addressing}: the outputs of an equal run were taken")
-
-    def send(self, stage: Any) -> int:
-        """Push the entries of a stage that the remote lacks; returns how many."""
-        if not _can_hash(stage):
-            return 0
-        prefix, folder = self._places(_get_stage_hash(stage))
-        there = set(self._plane.remote.names(prefix))
-        missing = [name for name in _names(folder) if name not in there]
-        for name in missing:
-            file = folder / name
-            self._plane.remote.send(file, prefix + name, md5=md5_of(file))
-        return len(missing)
 
     def _load(self, stage: Any) -> Any:
         """The entry for the inputs of a stage; of several the first by name, on every machine."""
@@ -91,7 +80,25 @@ class RunCache(StageCache):  # type: ignore[misc]
             self._plane.ensure_all(self._plane.names(md5).values())
 
     def _places(self, key: str) -> tuple[str, Path]:
-        return f"runs/{key[:2]}/{key}/", Path(self._get_cache_dir(key))
+        return _prefix(key), Path(self._get_cache_dir(key))
+
+
+def push_entries(plane: DataPlane, stage: Mapping[str, Any]) -> int:
+    """Push the entries of a stage that the remote lacks; returns how many.
+
+    stage: what ``dvc.lock`` says of it, which is what DVC's run cache knows it by.
+    """
+    prefix = _prefix(_get_cache_hash(deepcopy(stage), key=True))
+    folder = plane.local(prefix)
+    there = set(plane.remote.names(prefix))
+    missing = [name for name in _names(folder) if name not in there]
+    for name in missing:
+        plane.remote.send(folder / name, prefix + name, md5=md5_of(folder / name))
+    return len(missing)
+
+
+def _prefix(key: str) -> str:
+    return f"runs/{key[:2]}/{key}/"
 
 
 def _names(folder: Path) -> list[str]:

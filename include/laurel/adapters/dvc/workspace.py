@@ -13,8 +13,9 @@ from laurel.adapters.dvc.bytefiles import PREFIX, md5_of
 from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.guard import refuse_gc
 from laurel.adapters.dvc.plane import DataPlane
-from laurel.adapters.dvc.reproduction import begin_stages, push_stages, run_stages
-from laurel.adapters.dvc.warm import WarmProcess
+from laurel.adapters.dvc.reproduction import run_stages
+from laurel.adapters.dvc.runcache import push_entries
+from laurel.adapters.warm import WarmProcess
 from laurel.domain.data import FileRef, TreeRef
 from laurel.domain.yaml_text import read_yaml
 from laurel.errors import ConfigError, IntegrityError, NotFound, Refused
@@ -92,13 +93,6 @@ class Workspace:
             self._clear(target, keep=names.keys())
             self.plane.place({target / file: md5 for file, md5 in names.items()})
 
-    def begin(self) -> WarmProcess:
-        """Start the process that will run stages, so that it imports what they need meanwhile.
-
-        It is a context and ends with it, or with :meth:`repro`.
-        """
-        return begin_stages(self.folder, cache=self._settings.cache)
-
     def repro(
         self,
         stages: Sequence[str],
@@ -114,9 +108,9 @@ class Workspace:
         What is up to date is not run; what was run before on equal inputs, here or by another
         worker that pushed, is taken from the run cache. ``echo`` gets each line that a command
         prints. ``warm`` runs the ``laurel stage`` commands one after the other in one process,
-        which costs less, and which may be one that :meth:`begin` started; else each has a process
-        of its own, which holds less memory. ``meanwhile`` is called in a thread while the first
-        command runs, since this process waits then. Raises
+        which costs less, and which may be one that has begun; else each has a process
+        of its own, which holds less memory. ``meanwhile`` is called in a thread while each command
+        but the first runs, since this process waits then; what it raises is logged. Raises
         :class:`LaurelError` with the name of the stage that failed and what it said last,
         :class:`IntegrityError` when a window is not what its ``.dvc`` file names.
         """
@@ -137,27 +131,49 @@ class Workspace:
         finally:
             self._expect_unchanged(before)
 
-    def push(self, stages: Sequence[str]) -> int:
+    def push(self, stages: Iterable[str]) -> int:
         """Push the outputs of stages and their run cache, checked; returns the objects sent.
 
         Raises :class:`NotFound` for a stage without outputs, :class:`IntegrityError` for an object
         that is damaged in the cache.
         """
-        return push_stages(self.folder, self.plane, stages)
+        lock = self._lock()
+        if lacking := [stage for stage in stages if stage not in lock]:
+            raise NotFound("a stage has no output yet", found=", ".join(lacking))
+        return self._push([lock[stage] for stage in stages])
+
+    def push_made(self) -> int:
+        """Push what all stages so far have put out; see :meth:`push`."""
+        return self._push(list(self._lock().values()))
 
     def outputs(self) -> dict[str, Output]:
         """The outputs of all stages that ``dvc.lock`` knows, by path from the workspace."""
-        file = self.folder / "dvc.lock"
-        if not file.exists():
-            return {}
-        document: dict[str, Any] = read_yaml(file.read_text()) or {}
         found: dict[str, Output] = {}
-        for stage, lock in document.get("stages", {}).items():
+        for stage, lock in self._lock().items():
             for out in lock.get("outs", []):
                 found[out["path"]] = Output(md5=out["md5"], size=out["size"], stage=stage)
                 if "nfiles" in out:
                     found[out["path"]]["nfiles"] = out["nfiles"]
         return dict(sorted(found.items()))
+
+    def _lock(self) -> dict[str, Any]:
+        """What ``dvc.lock`` says of each stage that has run."""
+        file = self.folder / "dvc.lock"
+        if not file.exists():
+            return {}
+        document: dict[str, Any] = read_yaml(file.read_text()) or {}
+        found: dict[str, Any] = document.get("stages", {})
+        return found
+
+    def _push(self, stages: Sequence[Mapping[str, Any]]) -> int:
+        md5s = {str(out["md5"]) for stage in stages for out in stage.get("outs", [])}
+        trees = {md5 for md5 in md5s if md5.endswith(".dir")}
+        files = md5s - trees
+        for tree in trees:
+            files.update(self.plane.names(tree).values())
+        # a directory object comes after its files: whoever sees it may take it for whole
+        sent = self.plane.push(files) + self.plane.push(trees)
+        return sent + sum(push_entries(self.plane, stage) for stage in stages)
 
     def _configuration(self) -> str:
         remote = self.plane.remote.url

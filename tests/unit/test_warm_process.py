@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from laurel.adapters.dvc.warm import WarmProcess, stage_words
+from laurel.adapters.warm import WarmProcess, stage_words
 
 
 @pytest.fixture

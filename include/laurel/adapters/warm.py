@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 MARK = "\x1elaurel stage ended with "
@@ -38,6 +39,27 @@ def stage_words(command: str) -> list[str] | None:
     return words[2:] if tuple(words[:2]) == _SERVED else None
 
 
+def stage_environment(cache: Path) -> dict[str, str]:
+    """For stages: the commands of this interpreter first, output line by line, the cache."""
+    here = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", os.defpath)
+    return {
+        "PATH": f"{here}{os.pathsep}{path}",
+        "PYTHONUNBUFFERED": "1",
+        "LAUREL_CACHE": str(cache),
+    }
+
+
+def begin_stages(cache: Path) -> WarmProcess:
+    """Start a process that will run stages, which imports what they need meanwhile.
+
+    It is a context, and ends with it.
+    """
+    warm = WarmProcess()
+    warm.begin(env={**os.environ, **stage_environment(cache)})
+    return warm
+
+
 class WarmProcess:
     """The child that runs the stages of one reproduction; not to be shared by threads."""
 
@@ -53,7 +75,7 @@ class WarmProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def begin(self, *, env: Mapping[str, str], cwd: str) -> None:
+    def begin(self, *, env: Mapping[str, str], cwd: str | None = None) -> None:
         """Start the child, if there is none, and do not wait for it: it imports meanwhile."""
         if self._child is None:
             # a group of its own, so that what a stage started can be ended with it
