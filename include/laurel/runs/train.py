@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -31,9 +30,6 @@ from laurel.stages.snapshot import Snapshot, snapshot
 from laurel.usecase import UseCase
 
 Pages = MutableMapping[str, str]
-
-DRAWN_WITH = ("laurel.runs.train_pages", "laurel.adapters.tables", "laurel.domain.decision_curves")
-"""What pages need, pandas among it: imported while stages run."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +180,10 @@ def run_stages(
     stages = stage_names(usecase.config)
 
     def meanwhile() -> None:
+        from laurel.runs.train_pages import read_templates
+
         workspace.push_made()
-        for name in DRAWN_WITH:
-            import_module(name)
+        read_templates()
 
     try:
         workspace.repro(stages, warm=warm, meanwhile=meanwhile)

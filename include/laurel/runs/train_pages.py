@@ -16,6 +16,7 @@ from laurel.domain.since_champion import since_champion
 from laurel.domain.trial import TUNING
 from laurel.pages.card import render_card
 from laurel.pages.decision import render_decision
+from laurel.pages.page import templates
 from laurel.runs.searches import read_search
 from laurel.runs.site import Site
 
@@ -34,6 +35,12 @@ NEEDED = {
 """What a card is made of besides ``window.json``, in the data folder of a training."""
 
 
+def read_templates() -> None:
+    """Compile what pages are made of, which takes longer than to make them; once in a process."""
+    for name in ("decision.html", "card.html"):
+        templates().get_template(name)
+
+
 def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     """Keep the pages of a training beside its bundle."""
     data = folder / "data" / bundle.usecase
@@ -45,7 +52,7 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
         model_version=bundle.model_version or "",
         run=bundle.id,
         links=_beside(bundle),
-        curves=_curves(data, made),
+        curves=read_json(data / "evidence" / "curves.json"),
         since=_since(site, bundle, data, made),
     )
     card = render_card(make_card(bundle, made))
@@ -57,16 +64,6 @@ def write_pages(site: Site, bundle: Bundle, folder: Path) -> None:
     docs = data / "validation.html"
     if docs.is_file():
         site.store.create(f"{bundle.prefix}/validation.html", docs.read_bytes())
-
-
-def _curves(data: Path, made: Made) -> dict[str, Any]:
-    """Both models' curves, from the scores of each row; pandas comes no sooner than here."""
-    from laurel.adapters.tables import read_table
-    from laurel.domain.decision_curves import decision_curves
-    from laurel.domain.evidence import Evidence
-
-    table = read_table(data / "evidence" / "scores.parquet")
-    return decision_curves(table, Evidence.model_validate(made.evidence))
 
 
 def _since(site: Site, bundle: Bundle, data: Path, made: Made) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from laurel.adapters.tables import write_table
 from laurel.adapters.xgboost import Model, load_model, scores_digest
 from laurel.domain.canonical import instant
 from laurel.domain.config import UseCaseConfig
+from laurel.domain.decision_curves import decision_curves
 from laurel.domain.evidence import UNCALIBRATED, Evidence, Groups, measure, measure_groups
 from laurel.domain.featureset import LABEL
 from laurel.domain.history import PARTITION
@@ -32,7 +33,7 @@ MODELS = ("challenger", "champion", "constant", "simple", UNCALIBRATED)
 
 
 def evaluate(usecase: UseCase, folder: Path) -> Evidence:
-    """Write ``evidence/`` (with every model's score per row) and ``metrics.json``.
+    """Write ``evidence/`` (every model's score per row, their curves) and ``metrics.json``.
 
     Rows that the champion may have learned from are left out of the comparison. Raises
     :class:`IntegrityError` when the champion's note or files are not whole: a champion that
@@ -71,6 +72,7 @@ def evaluate(usecase: UseCase, folder: Path) -> Evidence:
     )
     write_table(scores, data / "evidence" / "scores.parquet")
     write_json(evidence.document(), data / "evidence" / "evidence.json")
+    write_json(decision_curves(scores, evidence), data / "evidence" / "curves.json")
     write_json(_metrics(evidence), data / "metrics.json")
     return evidence
 

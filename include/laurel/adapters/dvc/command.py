@@ -33,7 +33,8 @@ class Commands:
 
     With ``warm`` a command that is a ``laurel stage`` runs in that process, with those before it.
     ``meanwhile`` is called in a thread while a command runs. While the first does, the process of
-    the stages may still be starting, so it begins with the second.
+    the stages may still be starting, so it begins with the second. ``around`` is called before and
+    after each command.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Commands:
         logs: Path,
         warm: WarmProcess | None = None,
         meanwhile: Callable[[], object] | None = None,
+        around: Callable[[], object] = lambda: None,
     ) -> None:
         self._echo = echo
         self._logs = logs
         self._warm = warm
         self._meanwhile = meanwhile
+        self._around = around
         self._beside: Thread | None = None
         self._begun = 0
         self.failure: LaurelError | None = None
@@ -68,9 +71,11 @@ class Commands:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._echo(f"stage {stage}: {command}")
         self._work_beside()
+        self._around()
         with log.open("w") as writing:
             heard = _Heard(self._echo, writing)
             code = self._run(command, heard.line, env=env, cwd=options["cwd"])
+        self._around()
         if code:
             peak = self._warm.peak_bytes if self._warm else None
             self.failure = _failure(stage, code=code, tail=list(heard.tail), log=log, peak=peak)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
@@ -19,12 +18,15 @@ from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.guard import refuse_gc
 from laurel.adapters.dvc.listing import Listing
 from laurel.adapters.dvc.remote import check_md5, object_key, open_remote
+from laurel.adapters.dvc.several import several
 from laurel.adapters.memory import recall, remember
 from laurel.domain.data import FileRef, TreeRef, check_names
 from laurel.errors import IntegrityError, NotFound, StoreFault
 from laurel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+SMALL = 1 << 20
+"""Bytes up to which files are placed one by one: threads that make files wait for each other."""
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -98,8 +100,11 @@ class DataPlane:
         self.place({target: ref.md5})
 
     def place(self, files: Mapping[Path, str]) -> None:
-        """Place many files by md5, several at a time; as :meth:`get`."""
-        self._each(lambda item: self._place(*item), list(files.items()))
+        """Place many files by md5, large or missing ones several at a time; as :meth:`get`."""
+        small = {target for target, md5 in files.items() if self._is_small(md5)}
+        for target in small:
+            self._place(target, files[target])
+        self._each(lambda item: self._place(*item), [i for i in files.items() if i[0] not in small])
 
     def has(self, md5: str) -> bool:
         """Whether the remote has an object; for a directory object, not whether it is whole."""
@@ -160,6 +165,13 @@ class DataPlane:
 
     def _path(self, md5: str) -> Path:
         return self._cache / object_key(md5)
+
+    def _is_small(self, md5: str) -> bool:
+        """Whether the cache has it, and copying it takes no longer than making a file does."""
+        try:
+            return self._path(md5).stat().st_size <= SMALL
+        except FileNotFoundError:
+            return False
 
     def _size(self, md5: str) -> int:
         try:
@@ -262,29 +274,7 @@ class DataPlane:
             part.replace(target)
 
     def _each(self, work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
-        """Do the same to every item, several at a time; after the first error no other is begun."""
-        if len(items) < 2:
-            return [work(item) for item in items]
-        errors: list[BaseException] = []
-
-        def unless_failed(item: _T) -> _R:
-            if errors:
-                raise CancelledError
-            try:
-                return work(item)
-            except BaseException as error:
-                errors.append(error)
-                raise
-
-        with ThreadPoolExecutor(self.remote.threads) as pool:
-            futures = [pool.submit(unless_failed, item) for item in items]
-            try:
-                return [future.result() for future in futures]
-            except BaseException as error:
-                pool.shutdown(wait=False, cancel_futures=True)
-                if errors and errors[0] is not error:
-                    raise errors[0] from errors[0].__cause__
-                raise
+        return several(work, items, threads=self.remote.threads)
 
 
 def _no_directory(md5: str, path: Path) -> IntegrityError:

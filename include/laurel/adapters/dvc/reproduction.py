@@ -11,7 +11,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import dvc.stage.run
 from dvc.exceptions import DvcException, ReproductionError
@@ -50,10 +49,17 @@ def run_stages(
         raise ConfigError("no stage was named", expected="stages of dvc.yaml", detail=str(folder))
     logs = folder / ".dvc" / "tmp" / "commands"
     with (
-        Commands(echo, logs=logs, warm=warm, meanwhile=meanwhile) as commands,
-        _opened(folder, plane, echo) as repo,
+        _ONE,
+        _worded(folder),
+        contextlib.chdir(folder),
+        parsing_once(),
+        hashing_once() as forget,
+        remembering(),
+        Commands(echo, logs=logs, warm=warm, meanwhile=meanwhile, around=forget) as commands,
+        Repo(str(folder)) as repo,
         _run_by(commands),
     ):
+        repo.stage_cache = RunCache(repo, plane, echo=echo, restored=forget)
         try:
             repo.reproduce(
                 list(stages),
@@ -66,22 +72,6 @@ def run_stages(
             if told is None:
                 raise
             raise told from error
-
-
-@contextlib.contextmanager
-def _opened(folder: Path, plane: DataPlane, echo: Callable[[str], object]) -> Iterator[Any]:
-    """A DVC repository, its errors told as ours."""
-    with (
-        _ONE,
-        _worded(folder),
-        contextlib.chdir(folder),
-        parsing_once(),
-        hashing_once(),
-        remembering(),
-        Repo(str(folder)) as repo,
-    ):
-        repo.stage_cache = RunCache(repo, plane, echo=echo)
-        yield repo
 
 
 @contextlib.contextmanager

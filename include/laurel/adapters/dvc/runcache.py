@@ -24,14 +24,23 @@ class RunCache(StageCache):  # type: ignore[misc]
     writing for damaged and deletes it, and hands out objects that nobody read.
     """
 
-    def __init__(self, repo: Any, plane: DataPlane, *, echo: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        repo: Any,
+        plane: DataPlane,
+        *,
+        echo: Callable[[str], object],
+        restored: Callable[[], object],
+    ) -> None:
         super().__init__(repo)
         self._plane = plane
         self._echo = echo
+        self._restored = restored
 
     def restore(self, stage: Any, *args: Any, **options: Any) -> None:
         """Take the outputs of an equal run; raises DVC's error, and the stage runs, for none."""
         super().restore(stage, *args, **options)
+        self._restored()
         self._echo(f"stage {stage.addressing}: the outputs of an equal run were taken")
 
     def _load(self, stage: Any) -> Any:
