@@ -7,6 +7,7 @@ imported, which costs nothing again, and they end with their job, or with this p
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -143,9 +144,12 @@ def _serve(line: Connection, module: str | None) -> Never:
     """Do the job that comes, if one does, and end."""
     code = 1
     if module is not None:
+        gc.disable()
         # what cannot be imported is told by the job
         with suppress(Exception):
             import_module(module)
+        gc.freeze()
+        gc.enable()
     try:
         work, given = line.recv()
         threading.Thread(target=_end_with, args=(line,), daemon=True).start()
