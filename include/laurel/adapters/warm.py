@@ -47,6 +47,8 @@ def stage_environment(cache: Path) -> dict[str, str]:
         "PATH": f"{here}{os.pathsep}{path}",
         "PYTHONUNBUFFERED": "1",
         "LAUREL_CACHE": str(cache),
+        # they are cleared whole, which costs more than most arrays of a stage live
+        "NUMPY_MADVISE_HUGEPAGE": "0",
     }
 
 
