@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,16 +59,21 @@ class Bench:
         return environment(**given)
 
     def fresh_copy(self, ground: Ground) -> Path:
-        """A copy of a home in place of the copy before it, since a repeated run finds what it did.
+        """A copy of a home of its own, since a repeated run finds what it did; not in the time.
 
-        It is not part of a measured time.
+        The copies before it stay: where files were just removed, some file systems look for a
+        minute at each of their places before they make a new file.
         """
-        copy = self.copy_of(ground)
-        shutil.rmtree(copy, ignore_errors=True)
-        return Path(shutil.copytree(ground.home, copy))
+        copy = self._copies(ground) / f"{next(self._numbers):04}"
+        shutil.copytree(ground.home, copy)
+        os.sync()
+        return copy
 
     def copy_of(self, ground: Ground) -> Path:
-        """Where the copy is, if one was made."""
+        """The last copy, if one was made."""
+        return max(self._copies(ground).glob("*"), default=self._copies(ground) / "none")
+
+    def _copies(self, ground: Ground) -> Path:
         return self.folder / "copies" / ground.home.parent.name
 
     def log(self, name: str) -> Path:

@@ -53,7 +53,7 @@ MAY_ASK_THE_TIME = {
 MAY_READ_THE_ENVIRONMENT = {
     "settings.py": "the one place for settings",
     "adapters/store/s3.py": "the credentials that a client was made with",
-    "adapters/dvc/reproduction.py": "the PATH of the commands that DVC starts",
+    "adapters/warm.py": "the PATH of the commands of stages, and what their process inherits",
     "runs/reproduce.py": "the PYTHONPATH and the threads of the commands that DVC starts",
     "local/environment.py": "what the processes of the embedded stack inherit",
 }

@@ -26,7 +26,7 @@ from laurel.runs.impact import impact
 from laurel.runs.inputs import choose_inputs, lay_model, load_given
 from laurel.runs.proof.verify import verify
 from laurel.runs.reproduce import reproduce
-from laurel.runs.train import lay_inputs
+from laurel.runs.workspace import lay_inputs
 from laurel.stages.assemble import assemble
 from laurel.stages.featurize import featurize
 from laurel.stages.score import score

@@ -22,6 +22,10 @@ import os, signal, sys, threading, time
 from laurel.adapters.hands import apart, hands, offer, spread
 from laurel.errors import DataError, LaurelError
 
+def hands_of():
+    from laurel.adapters.hands import _HANDS
+    return _HANDS
+
 def pids(item, *given):
     yield item, os.getpid(), *given
 
@@ -71,12 +75,41 @@ def test_a_hand_that_was_killed_is_a_lack_of_memory_that_may_be_retried() -> Non
     assert said.startswith("OutOfMemory True a process that did a part of the work was killed")
 
 
+def test_a_hand_that_ended_before_its_job_came_is_told_as_one_that_was_lost() -> None:
+    said = run(
+        "offer(2); os.kill(hands_of()[-1].pid, signal.SIGKILL); time.sleep(0.2)\n"
+        "try: apart(pids, 1)()\n"
+        "except LaurelError as error: print(type(error).__name__)"
+    )
+    assert said == "OutOfMemory\n"
+
+
 def test_a_process_with_threads_is_not_forked() -> None:
     said = run(
         "threading.Thread(target=time.sleep, args=(1,), daemon=True).start()\n"
         "offer(4); print(hands())"
     )
     assert said == "1\n"
+
+
+def test_a_job_goes_to_the_hand_that_has_its_module_ready() -> None:
+    said = run(
+        "def found(): return os.getpid(), 'colorsys' in sys.modules\n"
+        "offer(2, ready=['colorsys']); assert hands() == 2\n"
+        "mine, other = apart(found, ready='colorsys')(), apart(found, ready='colorsys')()\n"
+        "print(mine[0] != os.getpid(), mine[1], other == (os.getpid(), False), hands())"
+    )
+    assert said == "True True True 2\n"
+
+
+def test_a_module_that_cannot_be_imported_is_told_by_the_job_that_needs_it() -> None:
+    said = run(
+        "def job(): import no_such_module\n"
+        "offer(2, ready=['no_such_module'])\n"
+        "try: apart(job, ready='no_such_module')()\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    assert said == "ModuleNotFoundError No module named 'no_such_module'\n"
 
 
 def test_more_jobs_than_hands_are_done_here() -> None:

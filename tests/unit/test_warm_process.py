@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from laurel.adapters.warm import WarmProcess, stage_words
+from laurel.errors import NO_MEMORY
+
+KILLED_IN_VALIDATE = """
+import os, signal, sys
+
+def hook(event, args):
+    if event == "import" and args[0] == "great_expectations":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+"""
 
 
 @pytest.fixture
@@ -45,6 +57,26 @@ def test_a_failing_stage_does_not_end_the_process(warm: WarmProcess, tmp_path: P
     assert warm.run(["no-such-stage"], cwd=cwd, heard=said.append) == 2
     assert "No such command" in "".join(said)
     assert warm.run(["assemble", "--help"], cwd=cwd, heard=said.append) == 0
+
+
+def test_a_stage_that_runs_apart_is_told_when_its_process_is_killed(tmp_path: Path) -> None:
+    """It is the one that imports Great Expectations; the process that serves goes on."""
+    killing = tmp_path / "sitecustomize.py"
+    killing.write_text(KILLED_IN_VALIDATE)
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "LAUREL_THREADS": "2"}
+    said: list[str] = []
+    with begun(env, tmp_path) as warm:
+        assert warm.run(["validate", "toy"], cwd=str(tmp_path), heard=said.append) == NO_MEMORY
+        assert "out of memory?" in "".join(said)
+        assert warm.run(["assemble", "--help"], cwd=str(tmp_path), heard=said.append) == 0
+
+
+@contextmanager
+def begun(env: Mapping[str, str], folder: Path) -> Iterator[WarmProcess]:
+    with WarmProcess() as process:
+        process.begin(env=env)
+        assert process.start(env=env, cwd=str(folder))
+        yield process
 
 
 def test_a_killed_process_is_told_by_its_signal_and_its_memory(

@@ -105,7 +105,9 @@ def apart(work: Callable[..., _R], *given: Any, ready: str | None = None) -> Cal
     hand = _READY.pop(ready, None) if ready else _HANDS.pop() if _HANDS else None
     if hand is None:
         return partial(work, *given)
-    hand.line.send((work, given))
+    # one that has ended already is told by what is taken from it
+    with suppress(BrokenPipeError, ConnectionResetError):
+        hand.line.send((work, given))
     return hand.take
 
 

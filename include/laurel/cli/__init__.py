@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
+from gc import freeze
 from importlib import import_module
 
 import typer
@@ -57,7 +57,7 @@ def main() -> None:
         sys.exit(1)
     finally:
         # else Python looks through all modules for garbage before it ends, which takes 0.1 s
-        gc.freeze()
+        freeze()
 
 
 def assemble(words: Sequence[str] = ()) -> typer.Typer:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from laurel.adapters.dvc import Workspace
 from laurel.adapters.environment import code_identity, environment_identity, installed_versions
 from laurel.adapters.records import find_bundle, observe, write_bundle, write_environment
 from laurel.adapters.spent import spent_since
 from laurel.adapters.warm import WarmProcess, begin_stages
 from laurel.domain.bundle import Bundle, Code, model_version, run_id
-from laurel.domain.canonical import canonical_json, instant
+from laurel.domain.canonical import instant
 from laurel.domain.data import FileRef
 from laurel.domain.stagefile import stage_names
 from laurel.errors import LaurelError, Refused
-from laurel.runs.code import code_digest, kept_texts, lay_code
+from laurel.runs.code import code_digest, kept_texts
 from laurel.runs.failure import kept_failure
 from laurel.runs.probation import conclude_due
 from laurel.runs.searches import drop_kept_trials
 from laurel.runs.site import Site
+from laurel.runs.workspace import lay_inputs
 from laurel.settings import Settings
 from laurel.stages.snapshot import Snapshot, snapshot
 from laurel.usecase import UseCase
@@ -123,33 +123,6 @@ def train(
 
     name_pages(bundle, pages)
     return _trained(bundle, repeated=known is not None)
-
-
-def lay_inputs(
-    site: Site, usecase: UseCase, *, chosen: Snapshot, champion: Mapping[str, Any], folder: Path
-) -> Workspace:
-    """Make the workspace of a training run: code, window, and the window ``.dvc`` files."""
-    lay_code(folder, usecase, site.settings)
-    workspace = Workspace(folder, site.settings)
-    workspace.create()
-    data = folder / "data" / usecase.name
-    (data / "inputs").mkdir(parents=True)
-    (data / "window.json").write_bytes(canonical_json(chosen.document()))
-    for name in sorted(usecase.config.datasets):
-        workspace.track(f"data/{usecase.name}/inputs/{name}", chosen.files(name))
-    note = data / "champion.json"
-    named = {name: champion[name] for name in ("model_version", "run")}
-    note.write_bytes(canonical_json(named))
-    files = {**site.plane.put({"champion.json": note}), **champion["files"]}
-    note.unlink()
-    workspace.track(f"data/{usecase.name}/inputs/champion", files)
-    workspace.pull(input_paths(usecase.name, usecase.config.datasets))
-    return workspace
-
-
-def input_paths(usecase: str, datasets: Iterable[str]) -> list[str]:
-    """The window directories of a training run."""
-    return [f"data/{usecase}/inputs/{name}" for name in (*sorted(datasets), "champion")]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Ends the process that serves stages where a test asks, by ``DYING_AT``: ``WHOM:PATH``.
 
-Before the first write below PATH of its workspace the process is killed, and with ``all`` the one
-that started it is killed before. Any other interpreter is left alone.
+Before the first write below PATH of its workspace the process is killed that writes, and with
+``all`` the one that started the serving is killed before. Any other interpreter is left alone.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 _WHOM, _, _PATH = os.environ.get("DYING_AT", "").partition(":")
+_STARTED_BY = os.getppid()
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -19,7 +20,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     )
     if writes and any(_PATH in str(path) for path in args[:2]):
         if _WHOM == "all":
-            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(_STARTED_BY, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -32,9 +32,8 @@ class Commands:
     """Runs commands in place of DVC, and remembers the failure of one as :attr:`failure`.
 
     With ``warm`` a command that is a ``laurel stage`` runs in that process, with those before it.
-    ``meanwhile`` is called in a thread while a command runs. While the first does, the process of
-    the stages may still be starting, so it begins with the second. ``around`` is called before and
-    after each command.
+    ``meanwhile`` is called in a thread while a command runs that is not the first, ``around``
+    before and after each.
     """
 
     def __init__(
