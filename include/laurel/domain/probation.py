@@ -15,7 +15,7 @@ from laurel.domain.evidence import Scope
 from laurel.domain.gate import Verdict
 from laurel.domain.objective import Objective
 from laurel.domain.partition import Partition
-from laurel.domain.threshold import Check, Mark, check_versus, number
+from laurel.domain.threshold import Check, check_versus, number, unmeasured
 from laurel.errors import Refused
 
 
@@ -102,13 +102,14 @@ def judge_shadow(evidence: ShadowEvidence, policy: ShadowGate) -> Verdict:
 
 def _checks(evidence: ShadowEvidence, policy: ShadowGate) -> Iterator[Check]:
     if evidence.ended is not None:
-        yield _check("ended", "fail", f"its probation ended before its time: {evidence.ended}")
+        said = f"its probation ended before its time: {evidence.ended}"
+        yield unmeasured("shadow", "ended", "fail", said)
         return
     yield _faultless(evidence)
     enough = evidence.rows >= policy.minimum_rows
     remark = "" if enough else f"; {policy.minimum_rows} are needed"
     said = f"{evidence.rows} rows were scored by both, {evidence.first} to {evidence.last}{remark}"
-    yield _check("rows", "pass" if enough else "underpowered", said)
+    yield unmeasured("shadow", "rows", "pass" if enough else "underpowered", said)
     bounds = (
         ("share of changed decisions", evidence.changed, policy.changed_at_most, 1),
         ("distance of the scores", evidence.distance, policy.distance_at_most, 1),
@@ -133,11 +134,14 @@ def _checks(evidence: ShadowEvidence, policy: ShadowGate) -> Iterator[Check]:
 def _faultless(evidence: ShadowEvidence) -> Check:
     if not evidence.faults:
         days = (Partition.of(evidence.last).day - Partition.of(evidence.first).day).days + 1
-        return _check("faultless", "pass", f"it scored {days} partition(s) in shadow")
+        return unmeasured("shadow", "faultless", "pass", f"it scored {days} partition(s) in shadow")
     day, why = min(evidence.faults.items())
     count = len(evidence.faults)
-    return _check(
-        "faultless", "fail", f"it could not score {count} partition(s) in shadow, {day}: {why}"
+    return unmeasured(
+        "shadow",
+        "faultless",
+        "fail",
+        f"it could not score {count} partition(s) in shadow, {day}: {why}",
     )
 
 
@@ -153,19 +157,6 @@ def _bound(name: str, found: float | None, required: float, *, sign: int) -> Che
         interval=None,
         verdict="pass" if reached else "fail",
         reason=f"the {name} is {number(found)}, required is {words} {number(required)}",
-    )
-
-
-def _check(kind: str, verdict: Mark, reason: str) -> Check:
-    return Check(
-        metric="shadow",
-        kind=kind,
-        slice=None,
-        found=None,
-        required=None,
-        interval=None,
-        verdict=verdict,
-        reason=reason,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from laurel.domain.canonical import parse_instant
 from laurel.domain.config import Gate, VersusChampion
 from laurel.domain.evidence import Evidence
-from laurel.domain.threshold import Check, Mark
+from laurel.domain.threshold import Check, unmeasured
 
 
 def against_reigning(evidence: Evidence, policy: Gate) -> Iterator[Check]:
@@ -54,7 +54,8 @@ def is_old(evidence: Evidence, policy: Gate) -> bool:
 def _comparable(evidence: Evidence, policy: Gate) -> Check:
     replaced = policy.unscorable_champion == "replace"
     follows = "the absolute thresholds decide" if replaced else "nothing can be compared"
-    return _check(
+    return unmeasured(
+        "champion",
         "comparable",
         "not_applicable" if replaced else "fail",
         f"the champion {evidence.champion} cannot score these rows ({evidence.champion_fault}): "
@@ -64,7 +65,8 @@ def _comparable(evidence: Evidence, policy: Gate) -> Check:
 
 def _other_model(evidence: Evidence) -> Check:
     same = evidence.same_model
-    return _check(
+    return unmeasured(
+        "champion",
         "other_model",
         "fail" if same else "pass",
         f"the challenger is the champion {evidence.champion} itself, with the same trees and "
@@ -77,31 +79,24 @@ def _other_model(evidence: Evidence) -> Check:
 def _gain(evidence: Evidence, policy: Gate) -> Check:
     kinds = {threshold.kind for threshold in policy.thresholds}
     if is_old(evidence, policy):
-        return _check("gain", "pass", f"{_age_text(evidence)}: one that is not worse may take over")
+        return unmeasured(
+            "champion",
+            "gain",
+            "pass",
+            f"{_age_text(evidence)}: one that is not worse may take over",
+        )
     if "better" in kinds:
-        return _check("gain", "pass", "a gain over the champion is asked for")
+        return unmeasured("champion", "gain", "pass", "a gain over the champion is asked for")
     soon, days = "", policy.refresh_after_days
     if days is not None:
         lacking = "" if "not_worse" in kinds else ", and no threshold asks that it is not worse"
         soon = f" before it is {days} days old ({_age_text(evidence)}{lacking})"
-    return _check(
+    return unmeasured(
+        "champion",
         "gain",
         "fail",
         f"no threshold asks for a gain over {evidence.champion}, and a tie keeps the champion"
         f"{soon}; a better threshold, or refresh_after_days, lets a challenger take over",
-    )
-
-
-def _check(kind: str, verdict: Mark, reason: str) -> Check:
-    return Check(
-        metric="champion",
-        kind=kind,
-        slice=None,
-        found=None,
-        required=None,
-        interval=None,
-        verdict=verdict,
-        reason=reason,
     )
 
 

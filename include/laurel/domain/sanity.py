@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from laurel.domain.config import Gate
 from laurel.domain.evidence import CONFIDENCE, Evidence, confidence_key
-from laurel.domain.threshold import Check, gain_text, number
+from laurel.domain.threshold import Check, gain_text, number, unmeasured
 
 SIMPLE_TOLERANCE = 0.01
 """By how much the simple model may exceed the challenger without a remark. What they are compared
@@ -67,14 +67,6 @@ def _against_simple(evidence: Evidence) -> Check:
 
 def _reloaded(evidence: Evidence) -> Check:
     same = evidence.reload_identical
-    return Check(
-        metric="scores",
-        kind="reload",
-        slice=None,
-        found=None,
-        required=None,
-        interval=None,
-        verdict="pass" if same else "fail",
-        reason="the saved model, loaded again, scores "
-        + ("exactly as when it was trained" if same else "otherwise than when it was trained"),
-    )
+    how = "exactly as when it was trained" if same else "otherwise than when it was trained"
+    reason = f"the saved model, loaded again, scores {how}"
+    return unmeasured("scores", "reload", "pass" if same else "fail", reason)

@@ -57,6 +57,24 @@ class Check:
         return self.blocking and (self.verdict == "fail" or unsure)
 
 
+def unmeasured(metric: str, kind: str, verdict: Mark, reason: str) -> Check:
+    """A check of what is no number.
+
+    >>> unmeasured("champion", "age", "pass", "the champion is 3 days old").found is None
+    True
+    """
+    return Check(
+        metric=metric,
+        kind=kind,
+        slice=None,
+        found=None,
+        required=None,
+        interval=None,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
 @dataclass(frozen=True)
 class _Reading:
     """What decides: slacks below zero are breaches."""
