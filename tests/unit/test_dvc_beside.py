@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from threading import Event
 
 import pytest
 import yaml
+from dvc import rwlock
 
 from laurel.adapters.dvc import Workspace, plane
 from laurel.adapters.dvc.remote import object_key
@@ -88,6 +90,29 @@ def test_a_file_that_changes_within_the_second_is_another_file(workspace: Worksp
 def test_no_database_of_hashes_is_left_in_a_workspace(workspace: Workspace) -> None:
     workspace.repro(STAGES)
     assert not list(workspace.folder.rglob("*.db"))
+
+
+def test_files_of_a_stage_are_locked_while_it_runs_and_no_longer(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another command in the same workspace sees them there, as DVC has them."""
+    edits: list[str] = []
+    edit = rwlock._edit_rwlock
+    monkeypatch.setattr(
+        rwlock, "_edit_rwlock", lambda *given: edits.append(given[0]) or edit(*given)
+    )
+    file = workspace.folder / ".dvc/tmp/rwlock"
+    (workspace.folder / "dvc.yaml").write_text(
+        PIPELINE.replace("mkdir -p copy", "cp .dvc/tmp/rwlock ../held; mkdir -p copy")
+    )
+
+    workspace.repro(STAGES)
+
+    held = json.loads((workspace.folder.parent / "held").read_text())
+    assert list(held["write"]) == [str(workspace.folder / "copy")]
+    assert str(workspace.folder / "folder") in held["read"]
+    assert json.loads(file.read_text()) == {}
+    assert len(edits) <= 2 * (len(STAGES) + 1)
 
 
 def test_what_stages_made_is_pushed_while_the_next_ones_run(

@@ -20,6 +20,7 @@ from dvc.repo import Repo
 from laurel.adapters.dvc.command import Commands
 from laurel.adapters.dvc.faults import worded
 from laurel.adapters.dvc.hashed import hashing_once
+from laurel.adapters.dvc.locked import locking_once
 from laurel.adapters.dvc.parsed import parsing_once
 from laurel.adapters.dvc.plane import DataPlane
 from laurel.adapters.dvc.remembered import remembering
@@ -55,6 +56,7 @@ def run_stages(
         parsing_once(),
         hashing_once() as forget,
         remembering(),
+        locking_once(),
         Commands(echo, logs=logs, warm=warm, meanwhile=meanwhile, around=forget) as commands,
         Repo(str(folder)) as repo,
         _run_by(commands),
