@@ -147,7 +147,12 @@ def _is_plain(column: pd.Series[Any]) -> bool:
 
 
 def _index(frame: pd.DataFrame, key: tuple[str, ...]) -> Table:
-    ordered = frame.sort_values(PARTITION, kind="stable", ignore_index=True)
+    days = _days(frame[PARTITION])
+    if (days[1:] >= days[:-1]).all():
+        ordered = frame.reset_index(drop=True)
+    else:
+        order = np.argsort(days, kind="stable")
+        ordered, days = frame.iloc[order].reset_index(drop=True), days[order]
     plain = ordered.drop(columns=[PARTITION, KNOWN_FROM, KNOWN_UNTIL], errors="ignore")
     again = bool(key) and bool(plain.duplicated(list(key)).any())
     since = _moments(plain[KNOWN_AT])
@@ -156,11 +161,18 @@ def _index(frame: pd.DataFrame, key: tuple[str, ...]) -> Table:
         since = np.where(np.isnat(own), since, own)
     return Table(
         frame=plain,
-        days=ordered[PARTITION].to_numpy(dtype="datetime64[D]"),
+        days=days,
         since=since,
         until=_moments(ordered[KNOWN_UNTIL]) if KNOWN_UNTIL in ordered else None,
         key=key if again else (),
     )
+
+
+def _days(partitions: pd.Series[Any]) -> NDArray[Any]:
+    """The day of each partition; a text is read once, however many rows have it."""
+    codes, names = pd.factorize(partitions)
+    found: NDArray[Any] = np.asarray(names, dtype="datetime64[D]")[codes]
+    return found
 
 
 def _moments(column: pd.Series[Any]) -> NDArray[Any]:
