@@ -72,10 +72,10 @@ def test_ten_times_the_rows_take_no_more_than_a_tenth_more_memory(
 
 
 @pytest.mark.usefixtures("scored")
-def test_ten_shards_are_put_together_in_the_memory_of_three(folder: Path) -> None:
-    # of three: what Arrow keeps of memory for the next row group is there from the fourth group on
-    _told("streaming", folder, 3 * FEW, BATCH)
-    three, ten = (_told("merging", folder, rows, FEW) for rows in (3 * FEW, MANY))
-    assert (three["rows"], three["same"]) == (3 * FEW, True)
+def test_twenty_shards_are_put_together_in_the_memory_of_ten(folder: Path) -> None:
+    # of ten: what Arrow keeps of memory for the next row group grows in steps up to there
+    _told("streaming", folder, 2 * MANY, BATCH)
+    ten, twenty = (_told("merging", folder, rows, FEW) for rows in (MANY, 2 * MANY))
     assert (ten["rows"], ten["same"]) == (MANY, True)
-    assert ten["end"] <= 1.1 * three["end"]
+    assert (twenty["rows"], twenty["same"]) == (2 * MANY, True)
+    assert twenty["end"] <= 1.1 * ten["end"]

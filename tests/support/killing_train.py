@@ -35,7 +35,7 @@ from support.runs import NAME, Home, open_home
 
 SITE = Path(__file__).parent / "dying"
 """What lets the process that serves stages die."""
-FILE_SIZES = (4, 256)
+FILE_SIZES = (4, 64)
 """KiB that a file may have where the disk counts as full: before any stage, and in the first."""
 WRITES = ("/dvc/files/", "/dvc/runs/", ".html", "bundle.json")
 """Of the store, in the order in which a training writes them."""
