@@ -37,6 +37,7 @@ LATER = frozenset(
 """Modules whose code runs when it is asked for; what is below these packages runs as ever."""
 SAID = {"great_expectations": {"__version__": version("great_expectations")}}
 """What is asked of a module before there is need for the rest of it."""
+_PACKAGE = "great_expectations"
 _CORE = "great_expectations.expectations.core"
 
 
@@ -51,6 +52,8 @@ class _Waiting(ModuleType):
         assert isinstance(waiting, _Postponed)  # noqa: S101 - it made this module
         self.__spec__, self.__loader__ = waiting.real, waiting.loader
         waiting.loader.exec_module(self)
+        if self.__name__ == _PACKAGE:
+            _register_core()
         return getattr(self, name)
 
 
@@ -106,7 +109,6 @@ with postponed():
     from great_expectations.execution_engine.pandas_batch_data import PandasBatchData
     from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-    from great_expectations.expectations.registry import register_core_expectations
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
     from great_expectations.util import convert_to_json_serializable
@@ -123,9 +125,14 @@ def load_expectations(kinds: Iterable[str]) -> None:
     for kind in kinds:
         name = f"{_CORE}.{kind}"
         if not kind.isidentifier() or (name not in sys.modules and find_spec(name) is None):
-            register_core_expectations()
+            _register_core()
             return
         import_module(name)
+
+
+def _register_core() -> None:
+    """Let GX know all kinds of its core: where it imports them for that, they wait here."""
+    _ = import_module(_CORE).ExpectColumnMaxToBeBetween
 
 
 __all__ = [
