@@ -423,6 +423,28 @@ def test_a_shard_that_fails_is_retried_alone_and_the_day_has_the_bytes_of_one_pa
     assert running.page(links["Data Docs"]).status_code == 200
 
 
+def test_a_challenger_scores_in_shadow_beside_the_shards_and_the_night_compares_both(
+    running: Running, served: Served
+) -> None:
+    shadow = served.shadow
+    assert (shadow.made.run, shadow.made.md5, shadow.made.rows) == (
+        shadow.single.run,
+        shadow.single.md5,
+        80,
+    )
+    assert shadow.night.state == "success"
+    (report,) = (
+        json.loads(running.home.site.store.read(key))
+        for key in served.done.under(f"reports/toy/{SHARDED}/")
+    )
+    page = json.loads(running.home.site.store.read(report["page"].replace(".html", ".json")))
+    (compared,) = page["shadows"]
+    assert (compared["model_version"], compared["rows"]) == (shadow.version, 80)
+    assert versions(running, served.done, SHARDED).isdisjoint({shadow.version})
+    served_keys = running.home.predictions(SHARDED)["visit_id"]
+    assert len(served_keys) == 80, "consumers see the champion's rows alone"
+
+
 def test_predictions_are_delivered_to_a_table_and_a_bucket_by_tasks_of_their_own(
     running: Running, served: Served, seaweedfs: S3Server
 ) -> None:

@@ -285,6 +285,17 @@ class Alarmed:
 
 
 @dataclass(frozen=True)
+class Shadowed:
+    """What a challenger said of the same day beside the champion, and the night that compares."""
+
+    version: str
+    made: Revision
+    single: Revision
+    """What one pass publishes of it, in a copy of the home."""
+    night: Run
+
+
+@dataclass(frozen=True)
 class Served:
     """A day scored in shards, one of which the store refused at first, and delivered to sinks."""
 
@@ -297,6 +308,7 @@ class Served:
     """What one pass publishes of the day, in a copy of the home."""
     done: Records
     bucket: S3Sink
+    shadow: Shadowed
 
 
 def watch(home: Home) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,6 +22,7 @@ from laurel.local.environment import DATABASE_USER
 from laurel.local.layout import layout
 from laurel.runs.inputs import choose_inputs
 from laurel.runs.scored import score_run
+from laurel.runs.shadow import shadow_dataset
 from support.asked import write_asked
 from support.grouping import group_of
 from support.listening import hook, mailbox
@@ -42,6 +44,7 @@ from support.loop import (
     Rolled,
     Running,
     Served,
+    Shadowed,
     watch,
 )
 from support.runs import Home, open_home
@@ -196,10 +199,17 @@ def served(
     seaweedfs: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Served:
-    """A day in shards, one of which fails until its place in the store is free; then to sinks."""
+    """A day in shards, one of which fails until its place in the store is free; then to sinks.
+
+    The model whose reign was rolled back scores it in shadow.
+    """
     home, day = running.home, Partition.of(SHARDED)
-    single = home.copy(tmp_path_factory.mktemp("single"))
+    single, shadowed = (home.copy(tmp_path_factory.mktemp(name)) for name in ("single", "shadowed"))
     single.score(SHARDED)
+    version = str(alarmed.done.ledger.history[1].model_version)
+    for each in (shadowed, home):
+        _scoring(each, shadow={"challengers": [version], "partitions": 28})
+    shadowed.score(SHARDED)
     bucket = S3Sink(kind="s3", path=seaweedfs.fresh_url(), endpoint=seaweedfs.endpoint)
     _connect_sinks(running, seaweedfs)
     _serve(home, bucket)
@@ -212,6 +222,11 @@ def served(
     running.until_shards(find, {0: "success", 1: "up_for_retry", 2: "success"})
     obstacle.unlink()
     (made,) = running.ended(find)
+    (night,) = running.ended(running.trigger("monitor", partition=SHARDED))
+    said, alone = (
+        each.site.catalog(each.usecase, shadow_dataset(version)).read().revisions[SHARDED][-1]
+        for each in (home, shadowed)
+    )
     return Served(
         made,
         running.shards(made),
@@ -219,6 +234,7 @@ def served(
         single.predictions_of(SHARDED)[-1],
         running.records(),
         bucket,
+        Shadowed(version, said, alone, night),
     )
 
 
@@ -236,14 +252,19 @@ def _connect_sinks(running: Running, server: S3Server) -> None:
 
 def _serve(home: Home, bucket: S3Sink) -> None:
     """Let the use case score in shards and deliver."""
-    file = home.usecase.folder / "usecase.yaml"
-    said = yaml.safe_load(file.read_text())
-    said["scoring"]["shards"] = {"rows": 30}
-    said["scoring"]["sinks"] = {
+    sinks = {
         "warehouse": {"kind": "postgres", "connection": "dwh", "table": "toy_scored"},
         "lake": {**bucket.model_dump(mode="json", exclude_none=True), "connection": "lake"},
     }
-    file.write_text(yaml.safe_dump(said, sort_keys=False))
+    _scoring(home, shards={"rows": 30}, sinks=sinks)
+
+
+def _scoring(home: Home, **said: Any) -> None:
+    """Add to what the use case says of its scoring."""
+    file = home.usecase.folder / "usecase.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["scoring"].update(said)
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def _poison(home: Home) -> Path:
