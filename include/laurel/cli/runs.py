@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from gc import disable, enable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,15 +45,11 @@ def train(
     usecase: Name, as_of: Annotated[str, typer.Option(help="Bound of knowledge, a moment in UTC.")]
 ) -> None:
     """Train a challenger on what was known at as_of; prints its run."""
-    import gc
-
     from laurel.adapters.warm import begin_stages
     from laurel.settings import load_settings
 
-    # what this process imports stays, and what it leaves in seconds is little
-    gc.disable()
     # it imports what stages need while this process imports what it needs itself
-    with begin_stages(load_settings().cache) as warm:
+    with _uncollected(), begin_stages(load_settings().cache) as warm:
         from laurel.cli.moment import moment
         from laurel.cli.progress import stages_shown
         from laurel.runs import train as run
@@ -60,6 +58,16 @@ def train(
         with stages_shown():
             made = run.train(site, case, as_of=moment(as_of), warm=warm)
     typer.echo(made.sentence())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage: what is imported stays, and what seconds leave is little."""
+    disable()
+    try:
+        yield
+    finally:
+        enable()
 
 
 def decide(
