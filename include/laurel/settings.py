@@ -127,15 +127,22 @@ def cores(quota: Path = _QUOTA) -> int:
 
 
 def share_cores(settings: Settings) -> None:
-    """Let OpenMP and BLAS of this process take no more than its share of the machine's cores.
+    """Let OpenMP of this process take no more than its share of the machine's cores, BLAS one.
 
-    To be called before a library that brings them is imported. Where their threads wait for each
-    other they sleep: those that spin while they wait keep other trainings from working. What the
-    environment says already is left.
+    To be called before a library that brings them is imported, as :func:`calm_threads`.
+    """
+    calm_threads()
+    os.environ.setdefault("OMP_NUM_THREADS", str(settings.share))
+
+
+def calm_threads() -> None:
+    """Let threads that wait for each other sleep: those that spin keep others from working.
+
+    OpenBLAS knows no other way in a product of matrices, and beside a busy process took ten seconds
+    for what one thread does in 50 ms: it gets one. What the environment says already is left.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, str(settings.share))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def connection_variable(conn_id: str, environ: Mapping[str, str] | None = None) -> str | None:

@@ -53,6 +53,33 @@ def test_a_container_s_share_bounds_the_cores(
     assert cores(tmp_path / "nothing") == len(os.sched_getaffinity(0))
 
 
+@pytest.mark.parametrize("said", [None, "3"])
+def test_a_command_s_products_of_matrices_have_one_thread(said: str | None, tmp_path: Path) -> None:
+    """Several spin while they wait for each other, and starve on a busy machine."""
+    code = (
+        "import os, sys\n"
+        "from laurel.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "import numpy\n"
+        "from threadpoolctl import threadpool_info\n"
+        "print([each['num_threads'] for each in threadpool_info() if each['user_api'] == 'blas'])\n"
+    )
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(("OMP", "OPENB"))}
+    environ = {**kept, **({"OPENBLAS_NUM_THREADS": said} if said else {})}
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code, "--help"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert printed.splitlines()[-1] == f"[{min(int(said or 1), os.cpu_count() or 1)}]"
+
+
 def test_a_stage_sets_its_threads_before_a_library_brings_them(tmp_path: Path) -> None:
     """What the environment says already is left as it is."""
     code = (

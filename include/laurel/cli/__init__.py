@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from laurel.errors import LaurelError
+from laurel.settings import calm_threads
 
 GROUPS = (
     "stage",
@@ -47,6 +48,8 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command; a :class:`LaurelError` is printed as text and ends with exit code 1."""
+    # before a library that brings threads is imported
+    calm_threads()
     app = assemble(sys.argv[1:])
     try:
         app()
