@@ -39,6 +39,27 @@ def stage_words(command: str) -> list[str] | None:
     return words[2:] if tuple(words[:2]) == _SERVED else None
 
 
+def listened(
+    command: Sequence[str], *, stdin: int, env: Mapping[str, str], cwd: str | None
+) -> subprocess.Popen[str]:
+    """Start a command whose output is heard line by line.
+
+    It has a group of its own, so that what it starts can be ended with it.
+    """
+    return subprocess.Popen(  # noqa: S603  this interpreter, or a stage's line for the shell
+        command,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        env=env,
+        cwd=cwd,
+    )
+
+
 def stage_environment(cache: Path) -> dict[str, str]:
     """For stages: the commands of this interpreter first, output line by line, the cache."""
     here = str(Path(sys.executable).parent)
@@ -80,19 +101,8 @@ class WarmProcess:
     def begin(self, *, env: Mapping[str, str], cwd: str | None = None) -> None:
         """Start the child, if there is none, and do not wait for it: it imports meanwhile."""
         if self._child is None:
-            # a group of its own, so that what a stage started can be ended with it
-            self._child = subprocess.Popen(  # noqa: S603  this interpreter
-                [sys.executable, "-P", "-m", _SERVER, MARK],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-                env=env,
-                cwd=cwd,
-            )
+            command = (sys.executable, "-P", "-m", _SERVER, MARK)
+            self._child = listened(command, stdin=subprocess.PIPE, env=env, cwd=cwd)
             self._begun = False
 
     def start(self, *, env: Mapping[str, str], cwd: str) -> bool:

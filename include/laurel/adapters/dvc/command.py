@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 
 from dvc.stage.exceptions import StageCmdFailedError
 
-from laurel.adapters.warm import WarmProcess, stage_words
+from laurel.adapters.warm import WarmProcess, listened, stage_words
 from laurel.errors import MORE_MEMORY, NO_MEMORY, TRY_AGAIN, LaurelError, OutOfMemory, StoreFault
 
 _LOG = logging.getLogger(__name__)
@@ -100,6 +100,7 @@ def _logged(work: Callable[[], object]) -> None:
     try:
         work()
     except Exception:
+        # whatever it is: it is only done ahead of time, and told by who needs it done
         _LOG.info("work beside the stages of a run failed", exc_info=True)
 
 
@@ -120,19 +121,8 @@ class _Heard:
 def _run_in_shell(
     command: str, heard: Callable[[str], None], *, env: Mapping[str, str], cwd: str
 ) -> int:
-    # A group of its own, so that what the shell started can be ended with it.
-    with subprocess.Popen(  # noqa: S603  a stage's command is a line for the shell
-        ["/bin/sh", "-c", command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-        env=env,
-        cwd=cwd,
-    ) as child:
+    shell = ("/bin/sh", "-c", command)
+    with listened(shell, stdin=subprocess.DEVNULL, env=env, cwd=cwd) as child:
         try:
             for line in child.stdout or ():
                 heard(line)
