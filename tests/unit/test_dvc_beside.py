@@ -142,6 +142,25 @@ def test_what_stages_made_is_pushed_while_the_next_ones_run(
     assert workspace.push_made() == 0
 
 
+def test_what_was_pushed_ahead_is_not_looked_for_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a remote far away each look is a request; the last push, which proves it, looks again."""
+    workspace.repro(STAGES[:2])
+    workspace.push_made()
+    workspace.repro(STAGES)
+    asked: list[str] = []
+    push = workspace.plane._push
+    monkeypatch.setattr(workspace.plane, "_push", lambda md5: asked.append(md5) or push(md5))
+
+    workspace.push_made()
+    assert asked == [workspace.outputs()["end"]["md5"]]
+
+    asked.clear()
+    workspace.push(STAGES)
+    assert {out["md5"] for out in workspace.outputs().values()} < set(asked)
+
+
 def test_what_fails_beside_the_stages_does_not_end_them(
     workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -43,6 +43,7 @@ class Workspace:
         self.folder = folder.resolve()
         self.plane = DataPlane(settings)
         self._settings = settings
+        self._made: dict[str, Any] = {}
 
     def create(self) -> None:
         """Make the folder a DVC repository without git; one that is there is configured anew.
@@ -143,8 +144,11 @@ class Workspace:
         return self._push([lock[stage] for stage in stages])
 
     def push_made(self) -> int:
-        """Push what all stages so far have put out; see :meth:`push`."""
-        return self._push(list(self._lock().values()))
+        """Push what stages have put out since this was last asked for; see :meth:`push`."""
+        lock = self._lock()
+        sent = self._push([said for name, said in lock.items() if said != self._made.get(name)])
+        self._made = lock
+        return sent
 
     def outputs(self) -> dict[str, Output]:
         """The outputs of all stages that ``dvc.lock`` knows, by path from the workspace."""
