@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from laurel.cli import COMMANDS, assemble
@@ -16,7 +17,8 @@ NAMES = [(name, file) for file, names in COMMANDS.items() for name in names]
 def commands(*words: str) -> dict[str, str | None]:
     """What each command is for, by its name."""
     found = get_command(assemble(words))
-    return {name: one.help for name, one in found.commands.items()}  # type: ignore[attr-defined]
+    assert isinstance(found, TyperGroup)
+    return {name: one.help for name, one in found.commands.items()}
 
 
 @pytest.mark.parametrize(("name", "file"), NAMES)

@@ -77,7 +77,8 @@ def test_a_hand_that_was_killed_is_a_lack_of_memory_that_may_be_retried() -> Non
 
 def test_a_hand_that_ended_before_its_job_came_is_told_as_one_that_was_lost() -> None:
     said = run(
-        "offer(2); os.kill(hands_of()[-1].pid, signal.SIGKILL); time.sleep(0.2)\n"
+        "offer(2); pid = hands_of()[-1].pid; os.kill(pid, signal.SIGKILL)\n"
+        "os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)\n"
         "try: apart(pids, 1)()\n"
         "except LaurelError as error: print(type(error).__name__)"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,6 @@ def lay_inputs(
     files = {**site.plane.put({"champion.json": note}), **champion["files"]}
     note.unlink()
     workspace.track(f"data/{usecase.name}/inputs/champion", files)
-    workspace.pull(input_paths(usecase.name, usecase.config.datasets))
+    windows = (*sorted(usecase.config.datasets), "champion")
+    workspace.pull(f"data/{usecase.name}/inputs/{name}" for name in windows)
     return workspace
-
-
-def input_paths(usecase: str, datasets: Iterable[str]) -> list[str]:
-    """The window directories of a training run."""
-    return [f"data/{usecase}/inputs/{name}" for name in (*sorted(datasets), "champion")]
